@@ -1,0 +1,54 @@
+package plugin
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// connectionGroup marks the flags that say which cluster to talk to, and as whom.
+const connectionGroup = "kubectl-mesh/connection"
+
+// AddConnectionFlags adds the flags that every kubectl command has, and lists them apart in the help.
+func AddConnectionFlags(cmd *cobra.Command, add func(*pflag.FlagSet)) {
+	flags := pflag.NewFlagSet("connection", pflag.ContinueOnError)
+	add(flags)
+	flags.VisitAll(func(f *pflag.Flag) {
+		// The namespace is part of the question, not of the connection.
+		if f.Name != "namespace" {
+			f.Annotations = map[string][]string{connectionGroup: {"true"}}
+		}
+	})
+	cmd.Flags().AddFlagSet(flags)
+	cmd.SetUsageTemplate(usageTemplate)
+	cobra.AddTemplateFunc("ownFlags", func(c *cobra.Command) string { return flagUsages(c, false) })
+	cobra.AddTemplateFunc("connectionFlags", func(c *cobra.Command) string { return flagUsages(c, true) })
+}
+
+func flagUsages(cmd *cobra.Command, connection bool) string {
+	picked := pflag.NewFlagSet("picked", pflag.ContinueOnError)
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if _, is := f.Annotations[connectionGroup]; is == connection {
+			picked.AddFlag(f)
+		}
+	})
+	return strings.TrimRight(picked.FlagUsages(), "\n")
+}
+
+const usageTemplate = `Usage:{{if .Runnable}}
+  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} [command]{{end}}{{if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}{{if .HasAvailableSubCommands}}
+
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding }} {{.Short}}{{end}}{{end}}{{end}}{{with ownFlags .}}
+
+Flags:
+{{.}}{{end}}{{with connectionFlags .}}
+
+Flags for the connection, as in kubectl:
+{{.}}{{end}}
+`

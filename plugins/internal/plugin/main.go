@@ -1,0 +1,81 @@
+// Package plugin is what the plugins' main functions share: signals, exit codes, the version, and help in kubectl's
+// manner.
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
+)
+
+// Main runs a plugin's command with the process's arguments and streams, and returns the exit code. The first Ctrl-C
+// cancels the command's context; the second ends the process at once.
+func Main(command func(genericiooptions.IOStreams) *cobra.Command) int {
+	// Messages of client-go go where this program's do, and in its words; its warnings are not for users.
+	klog.LogToStderr(false)
+	klog.SetOutput(discard{})
+	// Warnings from the API server (deprecations) would mix with what the plugin says.
+	rest.SetDefaultWarningHandler(rest.NoWarnings{})
+	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// Once the context is cancelled, a second signal has its default effect again.
+	context.AfterFunc(ctx, stop)
+
+	err := command(streams).ExecuteContext(ctx)
+	if message := describe(ctx, err); message != "" {
+		fmt.Fprintf(streams.ErrOut, "error: %s\n", message)
+	}
+	return exit.Code(ctx, err)
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// describe turns an error into one line that a person can act on.
+func describe(ctx context.Context, err error) string {
+	switch {
+	case err == nil || err.Error() == "":
+		return ""
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return "interrupted"
+	}
+	var lines []string
+	for _, line := range strings.Split(err.Error(), "\n") {
+		lines = append(lines, printing.Escape(line))
+	}
+	return strings.TrimSpace(strings.Join(lines, " ")) + advice(err)
+}
+
+// advice names the next command to type for failures that every plugin can meet.
+func advice(err error) string {
+	var netErr *net.OpError
+	var urlErr *url.Error
+	switch {
+	case clientcmd.IsEmptyConfig(err):
+		return "; no cluster is configured: set KUBECONFIG, or pass --kubeconfig or --context (see `kubectl config get-contexts`)"
+	case errors.As(err, &netErr) || errors.As(err, &urlErr):
+		return "; is the cluster up, and the context right? See `kubectl config current-context` and `kubectl cluster-info`"
+	case apierrors.IsUnauthorized(err):
+		return "; the cluster does not accept these credentials: see `kubectl auth whoami`"
+	default:
+		return ""
+	}
+}

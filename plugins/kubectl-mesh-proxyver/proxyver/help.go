@@ -1,0 +1,41 @@
+package proxyver
+
+const long = `Show for every pod which Istio proxy it runs, and which it would run if it were created now.
+
+What would run is worked out as the cluster itself would: the webhooks' selectors say which
+control plane is asked, through which revision tag, and that control plane's configuration says
+whether it injects and which image. Native sidecars, gateways, waypoints, ztunnel and the CNI
+agent are covered. Only reads are sent; nothing is changed.
+
+Status, the first that fits:
+  unknown      what injection would do cannot be told; the reason says what is missing
+  missing      injection would add a proxy, the pod has none
+  orphaned     no injector bears the proxy's revision any more
+  unexpected   has a proxy, injection would add none today
+  outdated     the version is lower than what would be injected
+  ahead        the version is higher than what would be injected
+  mismatched   same or incomparable version; image, variant, digest or revision differ
+  current      runs what injection would give it today
+  none         no proxy, and none expected; shown with --all
+
+Exit code: 0 done; 1 an error, or an answer that is incomplete (some pod is unknown); 2 findings,
+under --exit-code only; 130 interrupted.`
+
+const example = `  # Every workload of the mesh: what runs, and what would run
+  kubectl mesh-proxyver -A
+
+  # Why? The reason in words, images, nodes and tags
+  kubectl mesh-proxyver -A -o wide
+
+  # The pods of one workload
+  kubectl mesh-proxyver deployment/cart -n shop --by pod
+
+  # How far is the upgrade? Pods per version, per revision, per namespace
+  kubectl mesh-proxyver -A --by version
+  kubectl mesh-proxyver -A --by revision
+
+  # In a pipeline: fail while any pod is stale or has lost its proxy
+  kubectl mesh-proxyver -A --exit-code=outdated,ahead,mismatched,missing
+
+  # Names of all outdated pods, from the report for machines
+  kubectl mesh-proxyver -A -o json | jq -r '.items[] | select(.status == "outdated") | .namespace + "/" + .pod'`

@@ -1,0 +1,151 @@
+package proxyver
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+)
+
+// anyFinding is what --exit-code means without a value.
+const anyFinding = "any"
+
+const defaultChunk = 500
+
+// Options is what the command line says.
+type Options struct {
+	genericiooptions.IOStreams
+	ConfigFlags *genericclioptions.ConfigFlags
+
+	AllNamespaces                bool
+	LabelSelector, FieldSelector string
+	By                           string
+	Output                       string
+	NoHeaders                    bool
+	All                          bool
+	ExitCode                     string
+	IstioNamespace               string
+	Chunk                        int64
+
+	// Args are the TYPE/NAME arguments.
+	Args []string
+
+	// namespace is empty for all.
+	namespace string
+	// alarming are the statuses that --exit-code is about, nil without it.
+	alarming []v1alpha1.Status
+	printer  genericclioptions.PrintFlags
+}
+
+// NewOptions returns options with their defaults.
+func NewOptions(streams genericiooptions.IOStreams) *Options {
+	printer := genericclioptions.NewPrintFlags("")
+	printer.NamePrintFlags = nil
+	printer.JSONYamlPrintFlags.ShowManagedFields = true
+	return &Options{
+		IOStreams:   streams,
+		ConfigFlags: genericclioptions.NewConfigFlags(true),
+		By:          byWorkload,
+		Chunk:       defaultChunk,
+		printer:     *printer,
+	}
+}
+
+// Complete works out what the flags leave open. The error is about the flags, or about the kubeconfig.
+func (o *Options) Complete(args []string) error {
+	o.Args = args
+	if !o.AllNamespaces {
+		namespace, _, err := o.ConfigFlags.ToRawKubeConfigLoader().Namespace()
+		if err != nil {
+			return fmt.Errorf("finding the namespace of the current context: %w", err)
+		}
+		o.namespace = namespace
+	}
+	var err error
+	o.alarming, err = parseExitCode(o.ExitCode)
+	return err
+}
+
+// parseExitCode reads the value of --exit-code: nil where the flag is not given.
+func parseExitCode(value string) ([]v1alpha1.Status, error) {
+	if value == "" {
+		return nil, nil
+	}
+	var alarming []v1alpha1.Status
+	for _, status := range v1alpha1.Statuses() {
+		if value == anyFinding && status != v1alpha1.Current && status != v1alpha1.None {
+			alarming = append(alarming, status)
+		}
+	}
+	if value == anyFinding {
+		return alarming, nil
+	}
+	for _, word := range strings.Split(value, ",") {
+		status := v1alpha1.Status(strings.TrimSpace(word))
+		if !slices.Contains(v1alpha1.Statuses(), status) {
+			return nil, fmt.Errorf("--exit-code=%s: %q is no status; use one or more of %s", value, word, orList(statusNames()))
+		}
+		alarming = append(alarming, status)
+	}
+	return alarming, nil
+}
+
+// Validate finds what contradicts itself or cannot be read, before anything is asked of the cluster.
+func (o *Options) Validate() error {
+	switch {
+	case !slices.Contains(groupings(), o.By):
+		return fmt.Errorf("--by %q: use %s", o.By, orList(groupings()))
+	case o.Chunk < 0:
+		return fmt.Errorf("--chunk-size %d: use 0 or more", o.Chunk)
+	case o.AllNamespaces && len(o.Args) > 0:
+		return errors.New("a workload cannot be named across all namespaces: use -n NAMESPACE with TYPE/NAME, or -A without")
+	}
+	if _, err := labels.Parse(o.LabelSelector); err != nil {
+		return fmt.Errorf("--selector %q: %w", o.LabelSelector, err)
+	}
+	if _, err := fields.ParseSelector(o.FieldSelector); err != nil {
+		return fmt.Errorf("--field-selector %q: %w", o.FieldSelector, err)
+	}
+	for _, arg := range o.Args {
+		if err := validateName(arg); err != nil {
+			return err
+		}
+	}
+	_, err := o.output()
+	return err
+}
+
+func validateName(arg string) error {
+	if slices.Contains(statusNames(), arg) {
+		return fmt.Errorf("%q is a status, not TYPE/NAME: to narrow the exit code, write --exit-code=%s", arg, arg)
+	}
+	kind, name, found := strings.Cut(arg, "/")
+	if !found || kind == "" || name == "" || strings.Contains(name, "/") {
+		return fmt.Errorf("%q: name a workload or a pod as TYPE/NAME, such as deployment/cart", arg)
+	}
+	return nil
+}
+
+func statusNames() []string {
+	var names []string
+	for _, s := range v1alpha1.Statuses() {
+		names = append(names, string(s))
+	}
+	return names
+}
+
+// orList joins words for a sentence: `a, b or c`.
+func orList(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}

@@ -1,0 +1,216 @@
+package proxyver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
+)
+
+// Run reads the mesh, scans the pods and prints. The error carries the exit code: 1 where the answer is incomplete, 2
+// for findings under --exit-code.
+func (o *Options) Run(ctx context.Context) error {
+	config, err := o.ConfigFlags.ToRESTConfig()
+	if err != nil {
+		return err
+	}
+	clients, err := cluster.Connect(config)
+	if err != nil {
+		return err
+	}
+	targets, err := o.resolve()
+	if err != nil {
+		return err
+	}
+	m, owners, err := o.read(ctx, clients)
+	if err != nil {
+		return err
+	}
+	out, err := o.output()
+	if err != nil {
+		return err
+	}
+	seen, err := o.scan(ctx, scan.New(clients, m, owners), m, targets, out)
+	if err != nil {
+		return err
+	}
+	if err := o.noIstio(m, seen); err != nil {
+		return err
+	}
+	if t, ok := out.(*table); ok && o.By == byRevision {
+		o.addInstalled(t.tally, m)
+	}
+	if err := out.print(o.Out); err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	o.sayEmpty(seen)
+	return o.conclude(seen, append(m.Gaps(), owners.Gaps()...))
+}
+
+// read reads the mesh and the owners of its workloads at the same time.
+func (o *Options) read(ctx context.Context, clients *cluster.Clients) (m *mesh.Mesh, owners *workload.Owners, err error) {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		m, err = mesh.Read(groupCtx, clients, mesh.Options{
+			Namespace: o.namespace, IstioNamespace: o.IstioNamespace, Chunk: o.Chunk,
+		})
+		return err
+	})
+	group.Go(func() (err error) {
+		owners, err = workload.ReadOwners(groupCtx, clients, workload.Options{
+			Namespace: o.namespace, Above: o.Output == outputWide || len(o.Args) > 0, Chunk: o.Chunk,
+		})
+		return err
+	})
+	return m, owners, group.Wait()
+}
+
+// seen is what the scan met.
+type seen struct {
+	// shown counts the pods that are part of the answer, hidden those that have no proxy and should have none.
+	shown, hidden int
+	// proxies counts the pods that run one.
+	proxies  int
+	statuses map[v1alpha1.Status]int
+	// unknown holds why pods are unknown, each reason once.
+	unknown []string
+}
+
+func (o *Options) scan(ctx context.Context, scanner *scan.Scanner, m *mesh.Mesh, targets []target, out output) (*seen, error) {
+	mine, err := o.mesh(m)
+	if err != nil {
+		return nil, err
+	}
+	s := &seen{statuses: map[v1alpha1.Status]int{}}
+	options := scan.Options{
+		Namespace: o.namespace, LabelSelector: o.LabelSelector, FieldSelector: o.FieldSelector,
+		Chunk: o.Chunk, Terminal: o.All, Only: only(targets),
+	}
+	return s, scanner.Each(ctx, options, func(item scan.Item) error {
+		if !mine(item) {
+			return nil
+		}
+		v := item.Verdict
+		if v.Status == v1alpha1.None && !o.All {
+			s.hidden++
+			return nil
+		}
+		s.shown++
+		s.statuses[v.Status]++
+		if v.Proxy != nil {
+			s.proxies++
+		}
+		if v.Status == v1alpha1.Unknown && !slices.Contains(s.unknown, v.Reason) {
+			s.unknown = append(s.unknown, v.Reason)
+		}
+		out.add(item)
+		return nil
+	})
+}
+
+// mesh returns what limits the scan to the mesh that --istio-namespace names.
+func (o *Options) mesh(m *mesh.Mesh) (func(scan.Item) bool, error) {
+	if o.IstioNamespace == "" || !m.InjectorsKnown() {
+		return func(scan.Item) bool { return true }, nil
+	}
+	var revisions, elsewhere []string
+	for _, i := range m.Injectors() {
+		switch i.Owner.Namespace {
+		case o.IstioNamespace, "":
+			revisions = append(revisions, i.Owner.Revision)
+		default:
+			if !slices.Contains(elsewhere, i.Owner.Namespace) {
+				elsewhere = append(elsewhere, i.Owner.Namespace)
+			}
+		}
+	}
+	if len(revisions) == 0 {
+		err := fmt.Errorf("--istio-namespace %s: no injector's control plane is there", o.IstioNamespace)
+		if len(elsewhere) > 0 {
+			err = fmt.Errorf("%w; there are some in %s", err, strings.Join(elsewhere, ", "))
+		}
+		return nil, err
+	}
+	return func(item scan.Item) bool {
+		v := item.Verdict
+		return v.Status == v1alpha1.Unknown || slices.Contains(revisions, v.Expected.Revision) ||
+			v.Proxy != nil && slices.Contains(revisions, v.Proxy.Revision)
+	}, nil
+}
+
+// noIstio ends the command where there is neither an injector nor a proxy: the likeliest cause is the wrong cluster.
+func (o *Options) noIstio(m *mesh.Mesh, s *seen) error {
+	if !m.InjectorsKnown() || len(m.Injectors()) > 0 {
+		return nil
+	}
+	if s.proxies == 0 {
+		return fmt.Errorf("no Istio found: no mutating webhook's name ends in sidecar-injector.istio.io; is this the right " +
+			"cluster? See `kubectl config current-context` and `kubectl get mutatingwebhookconfigurations`")
+	}
+	fmt.Fprintln(o.ErrOut, "warning: no injector is left in this cluster: nothing would be injected anywhere")
+	return nil
+}
+
+// addInstalled adds the revisions that have no pods.
+func (o *Options) addInstalled(t *tally, m *mesh.Mesh) {
+	for _, owner := range revision.Installed(m.Injectors()) {
+		if o.IstioNamespace != "" && owner.Namespace != o.IstioNamespace {
+			continue
+		}
+		g := t.at(groupKey{name: owner.Revision})
+		if g.pods == 0 {
+			g.wants[m.ExpectedVersion(owner)]++
+		}
+	}
+}
+
+// sayEmpty says on stderr that there is nothing to show.
+func (o *Options) sayEmpty(s *seen) {
+	if s.shown > 0 {
+		return
+	}
+	where := ""
+	if o.namespace != "" {
+		where = fmt.Sprintf(" in %s namespace", o.namespace)
+	}
+	more := "."
+	if s.hidden > 0 {
+		more = fmt.Sprintf(": %d without a proxy that should have none (--all shows them).", s.hidden)
+	}
+	fmt.Fprintf(o.ErrOut, "No resources found%s%s\n", where, more)
+}
+
+// conclude says what is missing from the answer, and turns the outcome into an exit code.
+func (o *Options) conclude(s *seen, gaps []cluster.Gap) error {
+	for _, gap := range gaps {
+		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(gap.Error()))
+	}
+	if len(gaps) == 0 {
+		for _, reason := range s.unknown {
+			fmt.Fprintln(o.ErrOut, "warning: unknown:", printing.Escape(reason))
+		}
+	}
+	if n := s.statuses[v1alpha1.Unknown]; n > 0 {
+		return fmt.Errorf("the answer is incomplete: of %d pods, %d are unknown", s.shown, n)
+	}
+	if len(gaps) > 0 {
+		return fmt.Errorf("the answer is incomplete: %d of the reads it needs failed", len(gaps))
+	}
+	for _, status := range o.alarming {
+		if s.statuses[status] > 0 {
+			return &exit.Error{Code: exit.Findings}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,192 @@
+// Package injection decides what Istio's injection does to a pod: whether the API server sends it to an injector,
+// whether istiod then declines, and which proxy image it puts in. It restates the rules of
+// istio.io/istio/pkg/kube/inject over plain values; webhook selectors are evaluated as they stand.
+package injection
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/yaml"
+
+	meshconfig "istio.io/api/mesh/v1alpha1"
+)
+
+// Names of the keys in Istio's ConfigMaps.
+const (
+	configKey = "config"
+	valuesKey = "values"
+	meshKey   = "mesh"
+)
+
+// defaultRootNamespace is the root namespace of a mesh configuration that names none. Source: DefaultMeshConfig in
+// istio.io/istio/pkg/config/mesh.
+const defaultRootNamespace = "istio-system"
+
+// Config is one control plane's injection configuration.
+type Config struct {
+	policy           string
+	never, always    []labels.Selector
+	defaultTemplates []string
+	aliases          map[string][]string
+	templates        map[string]templateImage
+	values           values
+	// imageType is the mesh configuration's defaultConfig.image.imageType.
+	imageType string
+	// RootNamespace is the namespace whose ProxyConfig resources hold for the whole mesh.
+	RootNamespace string
+}
+
+// values are the Helm values that an image is built from.
+type values struct {
+	hub, tag, variant, image string
+}
+
+// ConfigMapName returns the name of the ConfigMap that holds a revision's injection configuration. Source:
+// getInjectorConfigMapName in istio.io/istio/pilot/pkg/bootstrap.
+func ConfigMapName(revision string) string { return revisioned("istio-sidecar-injector", revision) }
+
+// MeshConfigMapNames returns the names of the ConfigMaps that hold a revision's mesh configuration, the one that
+// wins last. The shared one is the AKS add-on's, set by SHARED_MESH_CONFIG. Source: getMeshConfigMapName and
+// toSources in istio.io/istio/pilot/pkg/bootstrap.
+func MeshConfigMapNames(revision string) []string {
+	return []string{revisioned("istio-shared-configmap", revision), revisioned("istio", revision)}
+}
+
+func revisioned(name, revision string) string {
+	if revision == "" || revision == "default" {
+		return name
+	}
+	return name + "-" + revision
+}
+
+// ParseConfig reads the data of an injector's ConfigMap, and of the mesh ConfigMaps that exist, the one that wins
+// last. The error says which key cannot be read, and why.
+func ParseConfig(injector map[string]string, mesh ...map[string]string) (Config, error) {
+	config, err := parseInjector(injector[configKey])
+	if err != nil {
+		return Config{}, fmt.Errorf("key %q: %w", configKey, err)
+	}
+	config.values, err = parseValues(injector[valuesKey])
+	if err != nil {
+		return Config{}, fmt.Errorf("key %q: %w", valuesKey, err)
+	}
+	config.RootNamespace = defaultRootNamespace
+	for _, data := range mesh {
+		if err := config.applyMesh(data[meshKey]); err != nil {
+			return Config{}, fmt.Errorf("mesh configuration, key %q: %w", meshKey, err)
+		}
+	}
+	return config, nil
+}
+
+// injectorFile is the shape of the key `config`. Source: Config in istio.io/istio/pkg/kube/inject.
+type injectorFile struct {
+	Policy           string                 `json:"policy"`
+	DefaultTemplates []string               `json:"defaultTemplates"`
+	Templates        map[string]string      `json:"templates"`
+	Aliases          map[string][]string    `json:"aliases"`
+	Never            []metav1.LabelSelector `json:"neverInjectSelector"`
+	Always           []metav1.LabelSelector `json:"alwaysInjectSelector"`
+}
+
+func parseInjector(text string) (Config, error) {
+	var file injectorFile
+	if err := yaml.Unmarshal([]byte(text), &file); err != nil {
+		return Config{}, err
+	}
+	config := Config{
+		policy:           file.Policy,
+		never:            usable(file.Never),
+		always:           usable(file.Always),
+		defaultTemplates: file.DefaultTemplates,
+		aliases:          file.Aliases,
+		templates:        make(map[string]templateImage, len(file.Templates)),
+	}
+	if len(config.defaultTemplates) == 0 {
+		config.defaultTemplates = []string{"sidecar"}
+	}
+	for name, text := range file.Templates {
+		config.templates[name] = imageOfTemplate(text)
+	}
+	return config, nil
+}
+
+// usable drops what istiod ignores: selectors that cannot be parsed, and empty ones.
+func usable(list []metav1.LabelSelector) []labels.Selector {
+	var selectors []labels.Selector
+	for i := range list {
+		if s, err := metav1.LabelSelectorAsSelector(&list[i]); err == nil && !s.Empty() {
+			selectors = append(selectors, s)
+		}
+	}
+	return selectors
+}
+
+func parseValues(text string) (values, error) {
+	var file struct {
+		Global struct {
+			Hub     string `json:"hub"`
+			Tag     any    `json:"tag"`
+			Variant string `json:"variant"`
+			Proxy   struct {
+				Image string `json:"image"`
+			} `json:"proxy"`
+		} `json:"global"`
+	}
+	if err := yaml.Unmarshal([]byte(text), &file); err != nil {
+		return values{}, err
+	}
+	v := values{hub: file.Global.Hub, variant: file.Global.Variant, image: file.Global.Proxy.Image}
+	if file.Global.Tag != nil {
+		// Helm turns `tag: 1.22` into a number; istiod formats it this way, so the same digits come out.
+		v.tag = fmt.Sprintf("%v", file.Global.Tag)
+	}
+	if v.hub == "" && v.tag == "" && v.image == "" {
+		return values{}, fmt.Errorf("global.hub, global.tag and global.proxy.image are all missing")
+	}
+	return v, nil
+}
+
+func (c *Config) applyMesh(text string) error {
+	if strings.TrimSpace(text) == "" {
+		return nil
+	}
+	raw, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		return err
+	}
+	mesh := &meshconfig.MeshConfig{}
+	if err := json.Unmarshal(raw, mesh); err != nil {
+		return err
+	}
+	if t := mesh.GetDefaultConfig().GetImage().GetImageType(); t != "" {
+		c.imageType = t
+	}
+	if ns := mesh.GetRootNamespace(); ns != "" {
+		c.RootNamespace = ns
+	}
+	return nil
+}
+
+// parseProxyConfig reads the annotation proxy.istio.io/config as istiod does, and returns the image type it sets,
+// empty where it sets none.
+func parseProxyConfig(text string) (imageType string, err error) {
+	raw, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		return "", err
+	}
+	config := &meshconfig.ProxyConfig{}
+	if err := json.Unmarshal(raw, config); err != nil {
+		return "", err
+	}
+	return config.GetImage().GetImageType(), nil
+}
+
+// DefaultImage returns the image of a sidecar for which nothing asks for another.
+func (c *Config) DefaultImage() string {
+	return c.values.stockImage(c.values.proxyImage(c.imageType, nil), nil)
+}

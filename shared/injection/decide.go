@@ -1,0 +1,302 @@
+package injection
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"istio.io/api/annotation"
+	"istio.io/api/label"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
+)
+
+// Outcome is what injection does to a pod.
+type Outcome int
+
+// The outcomes of a decision.
+const (
+	// NotInjected: no injector is called, or istiod declines.
+	NotInjected Outcome = iota
+	// Injected: istiod injects.
+	Injected
+	// Templated: the pod is not injected, but the template of its Deployment or DaemonSet has a proxy.
+	Templated
+	// Refused: istiod answers with an error, so that the API server refuses to create the pod.
+	Refused
+	// Unknown: something that decides could not be read.
+	Unknown
+)
+
+// Decision is what would happen to a pod if it were created now.
+type Decision struct {
+	Outcome Outcome
+	// Owner is the control plane that injects, or that was asked and declined or refused.
+	Owner revision.ControlPlane
+	// Tag is the revision tag by which the pod came to it, empty where it names the revision itself.
+	Tag string
+	// Image is the proxy's image. It is empty where the outcome is neither Injected nor Templated, and where the
+	// injected template adds no proxy.
+	Image string
+	// Reason says in words what led to the outcome.
+	Reason string
+	// Dangling is true where a label of the namespace or the pod names a revision or tag that does not exist.
+	Dangling bool
+}
+
+// Mesh is what decisions are made from.
+type Mesh struct {
+	// Injectors are all of the cluster's, in the order in which the API server calls them.
+	Injectors []revision.Injector
+	// Configs holds the configuration of every control plane that an injector calls. One that is absent could not be
+	// read; ConfigGaps says why.
+	Configs    map[revision.ControlPlane]Config
+	ConfigGaps map[revision.ControlPlane]string
+	// ProxyConfigs are the cluster's ProxyConfig resources.
+	ProxyConfigs ProxyConfigs
+	// Claims decides about the gateways that istiod manages.
+	Claims Claims
+}
+
+// systemNamespaces are those in which istiod never injects. Source: IgnoredNamespaces in
+// istio.io/istio/pkg/kube/inject.
+var systemNamespaces = []string{"kube-system", "kube-public", "kube-node-lease", "local-path-storage"}
+
+// Decide says what would happen to the pod if it were created now, in a namespace with those labels.
+func (m *Mesh) Decide(pod proxy.Pod, namespace map[string]string) Decision {
+	last := Decision{}
+	called, injections := false, 0
+	for i := range m.Injectors {
+		injector := &m.Injectors[i]
+		for j := range injector.Webhooks {
+			webhook := &injector.Webhooks[j]
+			if !webhook.Selects(namespace, pod.Labels) {
+				continue
+			}
+			called = true
+			d := m.call(injector, webhook, pod, namespace, injections > 0)
+			if d.Outcome == Refused || d.Outcome == Unknown {
+				return d
+			}
+			// Where two injectors select one pod, the second replaces what the first put in.
+			if d.Outcome == Injected {
+				injections++
+			}
+			if d.Outcome == Injected || last.Outcome == NotInjected {
+				last = d
+			}
+		}
+	}
+	if !called {
+		return m.unselected(pod, namespace)
+	}
+	return last
+}
+
+// call decides what one webhook does with a pod that it selects.
+func (m *Mesh) call(injector *revision.Injector, webhook *revision.Webhook, pod proxy.Pod, namespace map[string]string, again bool) Decision {
+	d := Decision{
+		Owner:  injector.Owner,
+		Tag:    injector.Tag,
+		Reason: path(injector, webhook.Because(namespace, pod.Labels)),
+	}
+	if webhook.Conditional {
+		return d.unknown(fmt.Sprintf("webhook %s of %s has matchConditions, which only the API server can evaluate",
+			webhook.Name, injector.Name))
+	}
+	if why := declinesAlways(pod); why != "" {
+		d.Reason += ", but " + why
+		return d
+	}
+	config, ok := m.Configs[injector.Owner]
+	if !ok {
+		return d.unknown(m.ConfigGaps[injector.Owner])
+	}
+	if why := config.declines(pod); why != "" {
+		d.Reason += ", but " + why
+		return d
+	}
+	return m.inject(d, config, pod, again)
+}
+
+// path says how a pod came to a revision: by which label, through which tag.
+func path(injector *revision.Injector, because string) string {
+	steps := []string{because}
+	if injector.Tag != "" {
+		steps = append(steps, "tag "+injector.Tag)
+	}
+	return strings.Join(append(steps, "revision "+injector.Owner.Revision), " -> ")
+}
+
+func (d Decision) unknown(missing string) Decision {
+	d.Outcome = Unknown
+	d.Reason += ": " + missing
+	return d
+}
+
+// declinesAlways returns why istiod leaves the pod alone whatever its configuration, empty where it does not. Source:
+// injectRequired in istio.io/istio/pkg/kube/inject.
+func declinesAlways(pod proxy.Pod) string {
+	if pod.HostNetwork {
+		return "the pod uses the host's network"
+	}
+	if slices.Contains(systemNamespaces, pod.Namespace) {
+		return "istiod never injects into " + pod.Namespace
+	}
+	return ""
+}
+
+// declines returns why istiod leaves the pod alone under this configuration, empty where it injects. Source:
+// injectRequired in istio.io/istio/pkg/kube/inject.
+func (c *Config) declines(pod proxy.Pod) string {
+	asked, by := askedFor(pod)
+	if asked == "" {
+		if matchesAny(c.never, pod.Labels) {
+			asked, by = "false", "neverInjectSelector"
+		} else if matchesAny(c.always, pod.Labels) {
+			asked, by = "true", "alwaysInjectSelector"
+		}
+	}
+	switch {
+	case c.policy != "enabled" && c.policy != "disabled":
+		return fmt.Sprintf("the injector's policy is %q, which switches injection off", c.policy)
+	case asked == "true":
+		return ""
+	case asked == "false" && by == "neverInjectSelector":
+		return "neverInjectSelector matches the pod"
+	case asked == "false":
+		return by + "=false"
+	case c.policy == "disabled":
+		return "the injector's policy is disabled"
+	default:
+		return ""
+	}
+}
+
+// askedFor returns "true" or "false" where the pod's label or, without one, its annotation sidecar.istio.io/inject
+// says so, and which of the two it was.
+func askedFor(pod proxy.Pod) (value, by string) {
+	value, by = pod.Annotations[annotation.SidecarInject.Name], "annotation "+annotation.SidecarInject.Name
+	if v, ok := pod.Labels[label.SidecarInject.Name]; ok {
+		value, by = v, "pod label "+label.SidecarInject.Name
+	}
+	if value != "true" && value != "false" {
+		return "", ""
+	}
+	return value, by
+}
+
+func matchesAny(selectors []labels.Selector, set map[string]string) bool {
+	return slices.ContainsFunc(selectors, func(s labels.Selector) bool { return s.Matches(labels.Set(set)) })
+}
+
+// inject works out the image.
+func (m *Mesh) inject(d Decision, config Config, pod proxy.Pod, again bool) Decision {
+	annotated, err := annotatedImageType(pod.Annotations)
+	if err != nil {
+		return d.refused(err.Error())
+	}
+	imageType, err := m.ProxyConfigs.imageType(pod.Namespace, pod.Labels, annotated, &config)
+	if _, overridden := pod.Annotations[annotation.SidecarProxyImageType.Name]; err != nil && !overridden {
+		return d.unknown(err.Error())
+	}
+	return applyTemplates(d, &config, pod, config.values.proxyImage(imageType, pod.Annotations), again)
+}
+
+// applyTemplates goes through the templates that the pod asks for; each can replace the image.
+func applyTemplates(d Decision, config *Config, pod proxy.Pod, computed string, again bool) Decision {
+	for _, name := range config.templatesFor(pod) {
+		template, ok := config.templates[name]
+		if !ok {
+			return d.refused(fmt.Sprintf("injection template %q does not exist", name))
+		}
+		switch template.kind {
+		case stockImage:
+			d.Image = config.values.stockImage(computed, pod.Annotations)
+		case computedImage:
+			d.Image = computed
+		case literalImage:
+			d.Image = template.literal
+		case opaqueImage:
+			return d.unknown(fmt.Sprintf("injection template %q computes the image in a way of its own", name))
+		}
+	}
+	// The pod's own container is laid over the template's, but only the first time: an injector that replaces
+	// another's proxy keeps its own image.
+	if !again {
+		own, err := pod.OwnImage()
+		if err != nil {
+			return d.unknown(err.Error())
+		}
+		if own != "" {
+			d.Image = own
+			d.Reason += ", image of the pod's own " + proxy.ContainerName + " container"
+		}
+	}
+	d.Outcome = Injected
+	return d
+}
+
+func (d Decision) refused(why string) Decision {
+	d.Outcome = Refused
+	d.Reason += ", but istiod would refuse the pod: " + why
+	return d
+}
+
+// templatesFor returns the names of the templates that are applied to the pod, in order. Source: selectTemplates and
+// resolveAliases in istio.io/istio/pkg/kube/inject.
+func (c *Config) templatesFor(pod proxy.Pod) []string {
+	names := c.defaultTemplates
+	if list, ok := pod.Annotations[annotation.InjectTemplates.Name]; ok {
+		names = strings.Split(list, ",")
+	}
+	var resolved []string
+	for _, name := range names {
+		name = strings.TrimSpace(name)
+		if alias, ok := c.aliases[name]; ok {
+			resolved = append(resolved, alias...)
+		} else {
+			resolved = append(resolved, name)
+		}
+	}
+	return resolved
+}
+
+// unselected says why no injector is called for the pod.
+func (m *Mesh) unselected(pod proxy.Pod, namespace map[string]string) Decision {
+	injection, hasInjection := namespace[namespaceInjection]
+	nsRev, hasNSRev := namespace[label.IoIstioRev.Name]
+	podRev, hasPodRev := pod.Labels[label.IoIstioRev.Name]
+	switch asked := pod.Labels[label.SidecarInject.Name]; {
+	case asked == "false":
+		return Decision{Reason: "pod label " + label.SidecarInject.Name + "=false"}
+	case hasInjection && injection != "enabled":
+		return Decision{Reason: fmt.Sprintf("namespace label %s=%s", namespaceInjection, injection)}
+	case hasInjection:
+		return Decision{Dangling: true, Reason: fmt.Sprintf(
+			"namespace label %s=enabled, but there is no default revision or tag", namespaceInjection)}
+	case hasNSRev:
+		return m.dangling("namespace", nsRev)
+	case hasPodRev:
+		return m.dangling("pod", podRev)
+	case asked == "true":
+		return Decision{Dangling: true, Reason: fmt.Sprintf(
+			"pod label %s=true, but there is no default revision or tag", label.SidecarInject.Name)}
+	default:
+		return Decision{Reason: "no injection label"}
+	}
+}
+
+func (m *Mesh) dangling(whose, value string) Decision {
+	reason := fmt.Sprintf("%s label %s=%s", whose, label.IoIstioRev.Name, value)
+	if revision.Names(m.Injectors, value) {
+		return Decision{Reason: reason + " selects no injector for this pod"}
+	}
+	return Decision{Dangling: true, Reason: reason + " names no revision or tag"}
+}
+
+// namespaceInjection is the label by which a namespace follows the default revision. istio.io/api does not export it.
+const namespaceInjection = "istio-injection"

@@ -1,0 +1,178 @@
+package injection
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"istio.io/api/label"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
+)
+
+// Gateway is what istiod reads from a Gateway of the Gateway API when it writes that gateway's Deployment.
+type Gateway struct {
+	Labels, Annotations map[string]string
+	// Parameters is true where the Gateway refers to a ConfigMap that istiod lays over the Deployment.
+	Parameters bool
+}
+
+// Claims is what decides which control plane manages a Gateway.
+type Claims struct {
+	// TagServices are the Services `istiod-revision-tag-TAG`.
+	TagServices []TagService
+	// DefaultValidator is the revision that the default validating webhook belongs to, empty where there is none.
+	DefaultValidator string
+	// Gateways are the cluster's Gateways by "namespace/name".
+	Gateways map[string]Gateway
+	// Gap says what of all this could not be read, empty where nothing is missing.
+	Gap string
+}
+
+// TagService is a Service that makes a control plane claim a tag's gateways.
+type TagService struct {
+	Tag   string
+	Owner revision.ControlPlane
+}
+
+// defaultTagConfiguration is the name by which istiod knows that a default tag exists. Source: pkg/revisions in
+// istio.io/istio, which looks for this very name.
+const defaultTagConfiguration = "istio-revision-tag-default"
+
+// DecideManaged says what istiod would have a managed gateway or waypoint run now. Such pods are not injected: istiod
+// writes their Deployment, and the Gateway's revision decides which istiod does. Source: configureIstioGateway in
+// istio.io/istio/pilot/pkg/config/kube and IsMine in istio.io/istio/pkg/revisions.
+func (m *Mesh) DecideManaged(pod proxy.Pod, namespace map[string]string) Decision {
+	if pod.Container == nil {
+		return Decision{Reason: "managed by istiod, but runs no " + proxy.ContainerName + " container"}
+	}
+	name := GatewayKey(pod.Namespace, pod.GatewayName())
+	d := Decision{Reason: "Gateway " + name}
+	if m.Claims.Gap != "" {
+		return d.unknown(m.Claims.Gap)
+	}
+	gateway, ok := m.Claims.Gateways[name]
+	if !ok {
+		d.Reason += " no longer exists"
+		return d
+	}
+	selected, because := gatewayRevision(gateway, namespace)
+	d.Reason += " (" + because + ")"
+	claimants := m.claimants(selected)
+	switch len(claimants) {
+	case 0:
+		return d.unclaimed(pod, selected)
+	case 1:
+		d.Owner = claimants[0]
+	default:
+		return d.unknown(fmt.Sprintf("control planes %s and %s both claim it", claimants[0].Revision, claimants[1].Revision))
+	}
+	if selected != d.Owner.Revision {
+		d.Tag = selected
+		if selected == "" {
+			d.Tag = revision.Default
+		}
+		d.Reason += " -> tag " + d.Tag
+	}
+	d.Reason += " -> revision " + d.Owner.Revision
+	return m.managedImage(d, pod, gateway)
+}
+
+// gatewayRevision returns the value that selects the control plane, and where it stands.
+func gatewayRevision(gateway Gateway, namespace map[string]string) (selected, because string) {
+	if v, ok := gateway.Labels[label.IoIstioRev.Name]; ok {
+		return v, "its label " + label.IoIstioRev.Name + "=" + v
+	}
+	if v, ok := namespace[label.IoIstioRev.Name]; ok {
+		return v, "namespace label " + label.IoIstioRev.Name + "=" + v
+	}
+	return "", "no label " + label.IoIstioRev.Name
+}
+
+// unclaimed is the decision for a gateway that no control plane manages: its Deployment stays as it is.
+func (d Decision) unclaimed(pod proxy.Pod, selected string) Decision {
+	d.Dangling = selected != ""
+	d.Outcome = Templated
+	d.Owner.Revision = pod.Revision()
+	d.Image = pod.Container.Image
+	d.Reason += ": no control plane claims it, so its Deployment stays as it is"
+	return d
+}
+
+func (m *Mesh) managedImage(d Decision, pod proxy.Pod, gateway Gateway) Decision {
+	config, ok := m.Configs[d.Owner]
+	if !ok {
+		return d.unknown(m.ConfigGaps[d.Owner])
+	}
+	// istiod looks ProxyConfigs up by this one label, not by the pod's.
+	byName := map[string]string{label.IoK8sNetworkingGatewayGatewayName.Name: pod.GatewayName()}
+	imageType, err := m.ProxyConfigs.imageType(pod.Namespace, byName, "", &config)
+	if err != nil {
+		return d.unknown(err.Error())
+	}
+	template := "kube-gateway"
+	if pod.Type == proxy.Waypoint {
+		template = "waypoint"
+	}
+	if config.templates[template].kind != stockImage {
+		return d.unknown(fmt.Sprintf("template %q computes the image in a way of its own", template))
+	}
+	computed := config.values.proxyImage(imageType, gateway.Annotations)
+	d.Image = config.values.stockImage(computed, gateway.Annotations)
+	if gateway.Parameters && d.Image != pod.Container.Image {
+		return d.unknown("its parametersRef can replace the image")
+	}
+	d.Outcome = Templated
+	return d
+}
+
+// claimants returns the control planes that manage a Gateway whose revision label has the value, empty where it has
+// none.
+func (m *Mesh) claimants(selected string) []revision.ControlPlane {
+	defaultTagExists := slices.ContainsFunc(m.Injectors, func(i revision.Injector) bool {
+		return i.Name == defaultTagConfiguration
+	})
+	var claimants []revision.ControlPlane
+	for _, owner := range revision.Installed(m.Injectors) {
+		tags := m.tagsOf(owner)
+		mine := slices.Contains(tags, selected)
+		if selected == "" {
+			isDefault := m.Claims.DefaultValidator == owner.Revision && !defaultTagExists
+			mine = slices.Contains(tags, revision.Default) || isDefault
+		}
+		if mine {
+			claimants = append(claimants, owner)
+		}
+	}
+	return claimants
+}
+
+// tagsOf returns everything by which a control plane may be named: its revision and all its tags, whether a webhook
+// configuration or a Service makes them.
+func (m *Mesh) tagsOf(owner revision.ControlPlane) []string {
+	tags := []string{owner.Revision}
+	for _, i := range m.Injectors {
+		if i.Tag != "" && i.Owner.Revision == owner.Revision {
+			tags = append(tags, i.Tag)
+		}
+	}
+	for _, s := range m.Claims.TagServices {
+		if s.Owner == owner {
+			tags = append(tags, s.Tag)
+		}
+	}
+	return tags
+}
+
+// DecideFromTemplate says what a pod of a DaemonSet that is part of the data plane (ztunnel, the CNI agent) would run:
+// what the DaemonSet's template has.
+func DecideFromTemplate(workload, image string) Decision {
+	return Decision{Outcome: Templated, Image: image, Reason: "template of " + workload}
+}
+
+// UnknownDecision is the decision about a pod for which something that decides could not be read.
+func UnknownDecision(missing string) Decision { return Decision{Outcome: Unknown, Reason: missing} }
+
+// GatewayKey is the key of a Gateway in Claims.Gateways.
+func GatewayKey(namespace, name string) string { return strings.Join([]string{namespace, name}, "/") }

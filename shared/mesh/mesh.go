@@ -1,0 +1,75 @@
+// Package mesh reads once from a cluster what decides about injection, and answers for every pod from these plain
+// values.
+package mesh
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/injection"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
+)
+
+// Mesh is what a cluster says about injection, at the moment it was read.
+type Mesh struct {
+	injection injection.Mesh
+	// namespaces holds the labels of each namespace.
+	namespaces map[string]map[string]string
+	// injectorsGap and namespacesGap are nil where these could be read.
+	injectorsGap, namespacesGap *cluster.Gap
+	gaps                        []cluster.Gap
+}
+
+// Injectors returns the cluster's injectors, in the order in which the API server calls them.
+func (m *Mesh) Injectors() []revision.Injector { return m.injection.Injectors }
+
+// Gaps returns what could not be read.
+func (m *Mesh) Gaps() []cluster.Gap { return m.gaps }
+
+// InjectorsKnown says whether the webhook configurations could be read at all.
+func (m *Mesh) InjectorsKnown() bool { return m.injectorsGap == nil }
+
+// Installed says whether a revision has an injector: a webhook configuration of its own, not only a tag's.
+func (m *Mesh) Installed(name string) bool {
+	return slices.ContainsFunc(revision.Installed(m.injection.Injectors), func(c revision.ControlPlane) bool {
+		return c.Revision == name
+	})
+}
+
+// ExpectedVersion returns the version of the proxy that a control plane injects by default, empty where its
+// configuration could not be read.
+func (m *Mesh) ExpectedVersion(owner revision.ControlPlane) string {
+	config, ok := m.injection.Configs[owner]
+	if !ok {
+		return ""
+	}
+	image, err := proxy.ParseImage(config.DefaultImage())
+	if err != nil {
+		return ""
+	}
+	return image.Version().Text
+}
+
+// Decide says what would happen to the pod if it were created now.
+func (m *Mesh) Decide(pod proxy.Pod) injection.Decision {
+	if m.injectorsGap != nil {
+		return injection.UnknownDecision(m.injectorsGap.Error())
+	}
+	labels, ok := m.namespaces[pod.Namespace]
+	if !ok {
+		return injection.UnknownDecision(m.namespaceGap(pod.Namespace))
+	}
+	if pod.Managed() {
+		return m.injection.DecideManaged(pod, labels)
+	}
+	return m.injection.Decide(pod, labels)
+}
+
+func (m *Mesh) namespaceGap(name string) string {
+	if m.namespacesGap != nil {
+		return m.namespacesGap.Error()
+	}
+	return fmt.Sprintf("namespace %s was not there when namespaces were read", name)
+}
