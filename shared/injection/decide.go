@@ -67,8 +67,7 @@ var systemNamespaces = []string{"kube-system", "kube-public", "kube-node-lease",
 
 // Decide says what would happen to the pod if it were created now, in a namespace with those labels.
 func (m *Mesh) Decide(pod proxy.Pod, namespace map[string]string) Decision {
-	last := Decision{}
-	called, injections := false, 0
+	var last *Decision
 	for i := range m.Injectors {
 		injector := &m.Injectors[i]
 		for j := range injector.Webhooks {
@@ -76,28 +75,35 @@ func (m *Mesh) Decide(pod proxy.Pod, namespace map[string]string) Decision {
 			if !webhook.Selects(namespace, pod.Labels) {
 				continue
 			}
-			called = true
-			d := m.call(injector, webhook, pod, namespace, injections > 0)
+			d := m.call(injector, webhook, pod, namespace)
 			if d.Outcome == Refused || d.Outcome == Unknown {
 				return d
 			}
-			// Where two injectors select one pod, the second replaces what the first put in.
-			if d.Outcome == Injected {
-				injections++
+			if last != nil && last.Outcome == Injected && d.Outcome == Injected && last.Owner != d.Owner {
+				return last.contested(d)
 			}
-			if d.Outcome == Injected || last.Outcome == NotInjected {
-				last = d
+			if last == nil || d.Outcome == Injected {
+				last = &d
 			}
 		}
 	}
-	if !called {
+	if last == nil {
 		return m.unselected(pod, namespace)
 	}
-	return last
+	return *last
+}
+
+// contested is the decision about a pod that two control planes inject. The second replaces the first's proxy, or, where
+// only one of them makes native sidecars, leaves a pod with two, which the API server refuses; which it is depends on
+// settings that only the istiods know.
+func (d Decision) contested(second Decision) Decision {
+	first := d.Reason
+	d.Reason = "two control planes inject this pod"
+	return d.unknown(fmt.Sprintf("%s; and %s; one of them must be deactivated", first, second.Reason))
 }
 
 // call decides what one webhook does with a pod that it selects.
-func (m *Mesh) call(injector *revision.Injector, webhook *revision.Webhook, pod proxy.Pod, namespace map[string]string, again bool) Decision {
+func (m *Mesh) call(injector *revision.Injector, webhook *revision.Webhook, pod proxy.Pod, namespace map[string]string) Decision {
 	d := Decision{
 		Owner:  injector.Owner,
 		Tag:    injector.Tag,
@@ -119,7 +125,7 @@ func (m *Mesh) call(injector *revision.Injector, webhook *revision.Webhook, pod 
 		d.Reason += ", but " + why
 		return d
 	}
-	return m.inject(d, config, pod, again)
+	return m.inject(d, &config, pod)
 }
 
 // path says how a pod came to a revision: by which label, through which tag.
@@ -194,20 +200,20 @@ func matchesAny(selectors []labels.Selector, set map[string]string) bool {
 }
 
 // inject works out the image.
-func (m *Mesh) inject(d Decision, config Config, pod proxy.Pod, again bool) Decision {
+func (m *Mesh) inject(d Decision, config *Config, pod proxy.Pod) Decision {
 	annotated, err := annotatedImageType(pod.Annotations)
 	if err != nil {
 		return d.refused(err.Error())
 	}
-	imageType, err := m.ProxyConfigs.imageType(pod.Namespace, pod.Labels, annotated, &config)
+	imageType, err := m.ProxyConfigs.imageType(pod.Namespace, pod.Labels, annotated, config)
 	if _, overridden := pod.Annotations[annotation.SidecarProxyImageType.Name]; err != nil && !overridden {
 		return d.unknown(err.Error())
 	}
-	return applyTemplates(d, &config, pod, config.values.proxyImage(imageType, pod.Annotations), again)
+	return applyTemplates(d, config, pod, config.values.proxyImage(imageType, pod.Annotations))
 }
 
 // applyTemplates goes through the templates that the pod asks for; each can replace the image.
-func applyTemplates(d Decision, config *Config, pod proxy.Pod, computed string, again bool) Decision {
+func applyTemplates(d Decision, config *Config, pod proxy.Pod, computed string) Decision {
 	for _, name := range config.templatesFor(pod) {
 		template, ok := config.templates[name]
 		if !ok {
@@ -224,17 +230,14 @@ func applyTemplates(d Decision, config *Config, pod proxy.Pod, computed string, 
 			return d.unknown(fmt.Sprintf("injection template %q computes the image in a way of its own", name))
 		}
 	}
-	// The pod's own container is laid over the template's, but only the first time: an injector that replaces
-	// another's proxy keeps its own image.
-	if !again {
-		own, err := pod.OwnImage()
-		if err != nil {
-			return d.unknown(err.Error())
-		}
-		if own != "" {
-			d.Image = own
-			d.Reason += ", image of the pod's own " + proxy.ContainerName + " container"
-		}
+	// The pod's own container is laid over the template's.
+	own, err := pod.OwnImage()
+	if err != nil {
+		return d.unknown(err.Error())
+	}
+	if own != "" {
+		d.Image = own
+		d.Reason += ", image of the pod's own " + proxy.ContainerName + " container"
 	}
 	d.Outcome = Injected
 	return d

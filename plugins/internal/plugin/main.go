@@ -17,7 +17,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
@@ -69,8 +68,6 @@ func advice(err error) string {
 	var netErr *net.OpError
 	var urlErr *url.Error
 	switch {
-	case clientcmd.IsEmptyConfig(err):
-		return "; no cluster is configured: set KUBECONFIG, or pass --kubeconfig or --context (see `kubectl config get-contexts`)"
 	case errors.As(err, &netErr) || errors.As(err, &urlErr):
 		return "; is the cluster up, and the context right? See `kubectl config current-context` and `kubectl cluster-info`"
 	case apierrors.IsUnauthorized(err):

@@ -1,13 +1,13 @@
 package proxyver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
@@ -21,7 +21,7 @@ import (
 // Run reads the mesh, scans the pods and prints. The error carries the exit code: 1 where the answer is incomplete, 2
 // for findings under --exit-code.
 func (o *Options) Run(ctx context.Context) error {
-	config, err := o.ConfigFlags.ToRESTConfig()
+	config, err := plugin.RESTConfig(o.ConfigFlags, "kubectl-mesh-proxyver")
 	if err != nil {
 		return err
 	}
@@ -58,22 +58,28 @@ func (o *Options) Run(ctx context.Context) error {
 	return o.conclude(seen, append(m.Gaps(), owners.Gaps()...))
 }
 
-// read reads the mesh and the owners of its workloads at the same time.
-func (o *Options) read(ctx context.Context, clients *cluster.Clients) (m *mesh.Mesh, owners *workload.Owners, err error) {
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		m, err = mesh.Read(groupCtx, clients, mesh.Options{
-			Namespace: o.namespace, IstioNamespace: o.IstioNamespace, Chunk: o.Chunk,
-		})
-		return err
-	})
-	group.Go(func() (err error) {
-		owners, err = workload.ReadOwners(groupCtx, clients, workload.Options{
+// read reads the mesh and the owners of its workloads at the same time. Where both fail, as with a cluster that cannot
+// be reached, the error is always the mesh's.
+func (o *Options) read(ctx context.Context, clients *cluster.Clients) (*mesh.Mesh, *workload.Owners, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var owners *workload.Owners
+	var ownersErr error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		owners, ownersErr = workload.ReadOwners(ctx, clients, workload.Options{
 			Namespace: o.namespace, Above: o.Output == outputWide || len(o.Args) > 0, Chunk: o.Chunk,
 		})
-		return err
+	}()
+	m, err := mesh.Read(ctx, clients, mesh.Options{
+		Namespace: o.namespace, IstioNamespace: o.IstioNamespace, Chunk: o.Chunk,
 	})
-	return m, owners, group.Wait()
+	if err != nil {
+		cancel()
+	}
+	<-done
+	return m, owners, cmp.Or(err, ownersErr)
 }
 
 // seen is what the scan met.
