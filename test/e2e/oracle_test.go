@@ -123,3 +123,15 @@ func writeFile(t *testing.T, name, text string) {
 		t.Fatal(err)
 	}
 }
+
+// eventuallyPods waits until a namespace has so many pods.
+func eventuallyPods(t *testing.T, lab *cluster.Cluster, namespace string, n int) {
+	t.Helper()
+	eventually(t, time.Minute, func() error {
+		pods, err := lab.Client().CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{})
+		if err == nil && len(pods.Items) != n {
+			err = fmt.Errorf("%d pods in %s, want %d", len(pods.Items), namespace, n)
+		}
+		return err
+	})
+}

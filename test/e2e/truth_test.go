@@ -82,6 +82,9 @@ func TestPredictionsEqualTheInjector(t *testing.T) {
 		t.Fatal(err)
 	}
 	answers := askAll(t, lab, pods)
+	if *compareIstioctl {
+		tableForDocs(t, lab, pods, answers)
+	}
 
 	t.Run("of pods that have no proxy", func(t *testing.T) {
 		equalsTruth(t, proxyver(t, lab, "-A"), answers)

@@ -1,0 +1,93 @@
+# `make help` lists the targets.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+PREFIX  ?= $(HOME)/.local
+
+PLUGINS := proxyver
+PACKAGE := github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin
+LDFLAGS := -s -w -X $(PACKAGE).version=$(VERSION) -X $(PACKAGE).commit=$(COMMIT)
+
+# The race detector needs a C compiler; without one the tests run all the same, and say so.
+RACE := $(shell command -v $$(go env CC) >/dev/null 2>&1 && echo -race)
+
+TESTFLAGS ?=
+
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the plugins and the lab's program into bin/
+	@for p in $(PLUGINS); do \
+		go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-mesh_$$p ./plugins/kubectl-mesh-$$p || exit 1; \
+		ln -sf kubectl-mesh_$$p bin/kubectl-mesh-$$p || exit 1; \
+	done
+	@cd test && go build -trimpath -o ../bin/lab ./lab
+
+.PHONY: install
+install: build ## Put the plugins, in both spellings, into PREFIX/bin (default ~/.local)
+	@mkdir -p '$(PREFIX)/bin'
+	@for p in $(PLUGINS); do \
+		install -m 755 bin/kubectl-mesh_$$p '$(PREFIX)/bin/' && \
+		ln -sf kubectl-mesh_$$p "$(PREFIX)/bin/kubectl-mesh-$$p" || exit 1; \
+	done
+	@case ":$$PATH:" in *":$(PREFIX)/bin:"*) ;; *) echo 'Add $(PREFIX)/bin to PATH, so that kubectl finds the plugins.';; esac
+
+.PHONY: test
+test: lint unit e2e ## Run everything that CI runs: lint, unit, e2e
+
+.PHONY: unit
+unit: ## Run the tests beside the code
+	@[ -n '$(RACE)' ] || echo 'no C compiler found: testing without the race detector'
+	test/no-skips.sh go test $(RACE) $(TESTFLAGS) -v ./... | grep -v '^=== \|^ *--- PASS'
+
+.PHONY: e2e
+e2e: lab-tools ## Run the built plugins, through kubectl, against the lab
+	cd test && ./no-skips.sh go test $(RACE) $(TESTFLAGS) -v -timeout 30m ./...
+
+.PHONY: lint
+lint: ## Run go vet and staticcheck, and check formatting and generated files
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not gofmt-ed:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	cd test && go vet ./...
+	@go build -o bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+	bin/staticcheck ./...
+	cd test && ../bin/staticcheck ./...
+	@$(MAKE) --no-print-directory docs
+	@test -z "$$(git status --porcelain -- docs/reference)" || { echo 'docs/reference is stale: run "make docs" and commit'; exit 1; }
+
+.PHONY: bench
+bench: build lab-tools ## Measure mesh-proxyver on the lab
+	cd test && go run ./bench
+
+.PHONY: compare
+compare: lab-tools ## Compare predictions with the real injector and with istioctl, and print the table in the docs
+	cd test && go test -v -timeout 30m -run TestPredictionsEqualTheInjector ./e2e -compare-istioctl
+
+.PHONY: demo
+demo: build ## From nothing to an answer; KEEP=1 leaves the lab running
+	@test/demo/demo.sh
+
+.PHONY: lab-up
+lab-up: build ## Start a lab with two revisions of Istio
+	@bin/lab up
+
+.PHONY: lab-down
+lab-down: ## Stop the lab
+	@if [ -x bin/lab ]; then bin/lab down; fi
+
+.PHONY: lab-tools
+lab-tools:
+	@cd test && go run ./lab build
+
+.PHONY: docs
+docs: ## Generate docs/reference from the commands
+	@go run ./plugins/internal/docs docs/reference
+
+.PHONY: clean
+clean: lab-down ## Remove what was built
+	@rm -rf bin dist .lab

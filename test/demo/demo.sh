@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# From nothing to an answer: a real Kubernetes and a real Istio on this machine, a mesh in the middle of an upgrade, and
+# what `kubectl mesh-proxyver` says of it. KEEP=1 leaves the lab running.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+bin=$PWD/bin
+LAB_DIR=${LAB_DIR:-$PWD/.lab}
+export LAB_DIR
+
+say() { printf '\n# %s\n' "$*"; }
+# show prints a command as a user would type it, and runs it.
+show() {
+  printf '\n$ %s\n' "$*"
+  "$@"
+}
+# quietly runs a command of the stage hands: its output is shown only if it fails.
+quietly() {
+  local out
+  out=$("$@" 2>&1) || { printf '%s\n' "$out" >&2; return 1; }
+}
+
+leave() {
+  if [ "${KEEP:-}" = 1 ]; then
+    say "The lab stays. Look further with: eval \"\$(bin/lab env)\" && export PATH=\"$bin:\$PATH\"; end it with: make lab-down"
+  else
+    say "Stopping the lab (KEEP=1 make demo leaves it running)"
+    "$bin/lab" down
+  fi
+}
+trap leave EXIT
+
+say "Starting real etcd, kube-apiserver, controllers and kwok, and two revisions of Istio"
+"$bin/lab" up --revisions 1-22,1-23
+eval "$("$bin/lab" env)"
+export PATH="$bin:$PATH"
+
+say "A stable tag on the old revision, a canary tag on the new; a third revision, soon to be gone"
+quietly "$bin/lab" istio 1-21 --tag 1.21.0
+quietly istioctl tag set prod-stable --revision 1-22
+quietly istioctl tag set prod-canary --revision 1-23
+
+say "Workloads of every kind, injected by the real istiods"
+quietly kubectl apply -f test/demo/zoo.yaml
+for namespace in shop payments ingress mistyped forgotten attic; do
+  quietly kubectl wait -n "$namespace" --for=create pod --all --timeout=60s
+  for workload in $(kubectl get deployments,statefulsets,daemonsets -n "$namespace" -o name); do
+    quietly kubectl rollout status -n "$namespace" "$workload" --timeout=60s
+  done
+  quietly kubectl wait -n "$namespace" --for=condition=Ready pod --all --timeout=60s
+done
+quietly kubectl rollout status -n ingress deployment/public-istio --timeout=60s
+
+say "What happens to every mesh: a tag moves, a label is mistyped, another comes late, a revision is uninstalled"
+quietly istioctl tag set prod-stable --revision 1-23 --overwrite -y
+quietly kubectl label namespace mistyped istio.io/rev=prod-stabel --overwrite
+quietly kubectl label namespace forgotten istio.io/rev=prod-canary
+quietly kubectl label namespace attic istio.io/rev=1-23 --overwrite
+quietly istioctl uninstall --revision 1-21 -y
+
+say "Which proxies run, and which would run if the pods were created now?"
+show kubectl mesh-proxyver -A
+say "How far is the upgrade?"
+show kubectl mesh-proxyver -A --by version
+show kubectl mesh-proxyver -A --by revision
+say "Why? In words, for one workload"
+show kubectl mesh-proxyver deployment/api -n mistyped -o wide
+say "Pod by pod; cart has old-style sidecars"
+show kubectl mesh-proxyver deployment/cart deployment/web -n shop --by pod
+say "For machines: a count, and an exit code"
+show kubectl mesh-proxyver -A -o 'jsonpath={.summary.byStatus}'
+printf '\n'
+code=0
+show kubectl mesh-proxyver -n payments --exit-code=outdated,missing || code=$?
+printf '(exit code %s)\n' "$code"
+code=0
+show kubectl mesh-proxyver -n shop --exit-code=outdated,missing || code=$?
+printf '(exit code %s: something is to be done)\n' "$code"

@@ -1,0 +1,51 @@
+package e2e
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// podSuffix is what controllers add to the names of the pods they make, and nodeName where the scheduler put them.
+var (
+	podSuffix = regexp.MustCompile(`(\b[a-z-]+)-[0-9a-f]{8,10}-[a-z0-9]{5}\b`)
+	nodeName  = regexp.MustCompile(`\bnode-\d\b`)
+)
+
+// TestTheDemoTellsItsStory runs `make demo` and compares what it says with the golden file, which the README quotes.
+func TestTheDemoTellsItsStory(t *testing.T) {
+	demo := exec.CommandContext(t.Context(), "make", "-s", "-C", filepath.Join("..", ".."), "demo")
+	demo.Env = append(os.Environ(), "LAB_DIR="+t.TempDir())
+	var log logged
+	demo.Stderr = &log
+	out, err := demo.Output()
+	if err != nil {
+		t.Fatalf("make demo: %v\n%s\n%s", err, out, log)
+	}
+	got := nodeName.ReplaceAll(podSuffix.ReplaceAll(out, []byte("$1-HASH")), []byte("node-N"))
+	golden := filepath.Join("testdata", "demo.golden")
+	if *update {
+		if err := os.WriteFile(golden, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != string(want) {
+		t.Errorf("the demo says\n%s\nwant\n%s", got, want)
+	}
+}
+
+type logged []byte
+
+func (l *logged) Write(p []byte) (int, error) {
+	*l = append(*l, p...)
+	return len(p), nil
+}

@@ -1,0 +1,45 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// TestBothSpellingsWork: `make install` puts the plugin where `kubectl mesh-proxyver` and `kubectl mesh proxyver` find it.
+func TestBothSpellingsWork(t *testing.T) {
+	lab := sharedLab(t)
+	prefix := t.TempDir()
+	install := exec.CommandContext(t.Context(), "make", "-s", "-C", filepath.Join("..", ".."), "install", "PREFIX="+prefix)
+	if out, err := install.CombinedOutput(); err != nil {
+		t.Fatalf("make install: %v\n%s", err, out)
+	}
+	want := regexp.MustCompile(`^kubectl-mesh-proxyver \S+ \(commit [0-9a-f]{7,}, go1\.\d+(\.\d+)?\)\n$`)
+	for _, spelling := range [][]string{{"mesh-proxyver", "version"}, {"mesh", "proxyver", "version"}} {
+		cmd := exec.CommandContext(t.Context(), lab.Tool("kubectl"), spelling...)
+		cmd.Env = []string{"PATH=" + filepath.Join(prefix, "bin"), "HOME=" + t.TempDir()}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !want.Match(out) {
+			t.Errorf("kubectl %v: %v, %s", spelling, err, out)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(prefix, "bin", "kubectl-mesh_proxyver")); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestHelpHasExamples: `--help` needs no cluster, and shows how to use what it lists.
+func TestHelpHasExamples(t *testing.T) {
+	lab := sharedLab(t)
+	r := kubectlWith(t, lab.Tool("kubectl"), nil, "mesh-proxyver", "--help")
+	for _, want := range []string{"Examples:", "kubectl mesh-proxyver -A", "--exit-code", "mismatched"} {
+		if !regexp.MustCompile(regexp.QuoteMeta(want)).MatchString(r.stdout) {
+			t.Errorf("help lacks %q:\n%s", want, r.stdout)
+		}
+	}
+	if r.code != 0 || r.stderr != "" {
+		t.Errorf("exit %d, stderr %q", r.code, r.stderr)
+	}
+}

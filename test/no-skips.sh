@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Runs a `go test -v` and fails also where a test was skipped or none was run: the lab's tests are the proof, and a proof
+# that was passed over is none.
+set -uo pipefail
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+"$@" 2>&1 | tee "$log"
+status=$?
+if grep -q -- '^ *--- SKIP' "$log"; then
+  echo "tests were skipped:" >&2
+  grep -- '^ *--- SKIP' "$log" >&2
+  status=1
+fi
+if ! grep -q -- '^--- PASS' "$log"; then
+  echo "no test was run" >&2
+  status=1
+fi
+exit "$status"
