@@ -1,9 +1,9 @@
 package injection
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"istio.io/api/label"
 
@@ -14,6 +14,8 @@ import (
 // Gateway is what istiod reads from a Gateway of the Gateway API when it writes that gateway's Deployment.
 type Gateway struct {
 	Labels, Annotations map[string]string
+	// Class is the name of the Gateway's class.
+	Class string
 	// Parameters is true where the Gateway refers to a ConfigMap that istiod lays over the Deployment.
 	Parameters bool
 }
@@ -26,6 +28,9 @@ type Claims struct {
 	DefaultValidator string
 	// Gateways are the cluster's Gateways by "namespace/name".
 	Gateways map[string]Gateway
+	// ClassDefaults holds, by ClassKey, the classes for which Istio's namespace has a ConfigMap that istiod lays over the
+	// Deployments.
+	ClassDefaults map[string]bool
 	// Gap says what of all this could not be read, empty where nothing is missing.
 	Gap string
 }
@@ -39,6 +44,10 @@ type TagService struct {
 // defaultTagConfiguration is the name by which istiod knows that a default tag exists. Source: pkg/revisions in
 // istio.io/istio, which looks for this very name.
 const defaultTagConfiguration = "istio-revision-tag-default"
+
+// eastWestManager is the value of the label gateway.istio.io/managed on ambient mode's east-west gateways, which are
+// made from the waypoint's template. Source: GetClassInfos in istio.io/istio/pilot/pkg/config/kube/gatewaycommon.
+const eastWestManager = "istio.io-eastwest-controller"
 
 // DecideManaged says what istiod would have a managed gateway or waypoint run now. Such pods are not injected: istiod
 // writes their Deployment, and the Gateway's revision decides which istiod does. Source: configureIstioGateway in
@@ -68,12 +77,11 @@ func (m *Mesh) DecideManaged(pod proxy.Pod, namespace map[string]string) Decisio
 	default:
 		return d.unknown(fmt.Sprintf("control planes %s and %s both claim it", claimants[0].Revision, claimants[1].Revision))
 	}
-	if selected != d.Owner.Revision {
-		d.Tag = selected
-		if selected == "" {
-			d.Tag = revision.Default
-		}
-		d.Reason += " -> tag " + d.Tag
+	// Without a label it is the default tag that led here, if there is one: an installation without revisions, or the
+	// default validator, claims such gateways as well.
+	if tag := cmp.Or(selected, revision.Default); tag != d.Owner.Revision && slices.Contains(m.tagsOf(d.Owner), tag) {
+		d.Tag = tag
+		d.Reason += " -> tag " + tag
 	}
 	d.Reason += " -> revision " + d.Owner.Revision
 	return m.managedImage(d, pod, gateway)
@@ -112,7 +120,7 @@ func (m *Mesh) managedImage(d Decision, pod proxy.Pod, gateway Gateway) Decision
 		return d.unknown(err.Error())
 	}
 	template := "kube-gateway"
-	if pod.Type == proxy.Waypoint {
+	if pod.Type == proxy.Waypoint || pod.Labels[label.GatewayManaged.Name] == eastWestManager {
 		template = "waypoint"
 	}
 	if config.templates[template].kind != stockImage {
@@ -120,8 +128,13 @@ func (m *Mesh) managedImage(d Decision, pod proxy.Pod, gateway Gateway) Decision
 	}
 	computed := config.values.proxyImage(imageType, gateway.Annotations)
 	d.Image = config.values.stockImage(computed, gateway.Annotations)
-	if gateway.Parameters && d.Image != pod.Container.Image {
-		return d.unknown("its parametersRef can replace the image")
+	if d.Image != pod.Container.Image {
+		if gateway.Parameters {
+			return d.unknown("its parametersRef can replace the image")
+		}
+		if m.Claims.ClassDefaults[ClassKey(d.Owner.Namespace, gateway.Class)] {
+			return d.unknown("the defaults of class " + gateway.Class + " can replace the image")
+		}
 	}
 	d.Outcome = Templated
 	return d
@@ -175,4 +188,7 @@ func DecideFromTemplate(workload, image string) Decision {
 func UnknownDecision(missing string) Decision { return Decision{Outcome: Unknown, Reason: missing} }
 
 // GatewayKey is the key of a Gateway in Claims.Gateways.
-func GatewayKey(namespace, name string) string { return strings.Join([]string{namespace, name}, "/") }
+func GatewayKey(namespace, name string) string { return namespace + "/" + name }
+
+// ClassKey is the key of a Gateway class in Claims.ClassDefaults, for the control plane in that Istio namespace.
+func ClassKey(istioNamespace, class string) string { return istioNamespace + "/" + class }

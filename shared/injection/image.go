@@ -73,7 +73,7 @@ type ProxyConfigs struct {
 // sortConfigByCreationTime in istio.io/istio/pilot/pkg/model.
 func NewProxyConfigs(list []ProxyConfig) ProxyConfigs {
 	slices.SortFunc(list, func(a, b ProxyConfig) int {
-		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Name+"."+a.Namespace, b.Name+"."+b.Namespace))
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace))
 	})
 	return ProxyConfigs{list: list}
 }

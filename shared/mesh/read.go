@@ -39,7 +39,9 @@ const defaultValidator = "istiod-default-validator"
 
 var (
 	namespaceResource = corev1.SchemeGroupVersion.WithResource("namespaces")
-	gatewayResource   = schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "gateways"}
+	gatewayResource   = schema.GroupResource{Group: "gateway.networking.k8s.io", Resource: "gateways"}
+	// gatewayVersions are those that clusters serve, the one to prefer first; v1 came with Gateway API 1.0.
+	gatewayVersions = []string{"v1", "v1beta1"}
 )
 
 // reader collects what the parallel reads find. Each writes fields of its own.
@@ -53,12 +55,13 @@ type reader struct {
 	gateways       map[string]injection.Gateway
 	validator      string
 	tagServices    []injection.TagService
+	classDefaults  map[string]bool
 	configs        map[revision.ControlPlane]injection.Config
 	configGaps     map[revision.ControlPlane]string
 
 	injectorsGap, namespacesGap, proxyConfigsGap *cluster.Gap
 	gatewaysGap, validatorGap, servicesGap       *cluster.Gap
-	configMapsGap                                *cluster.Gap
+	configMapsGap, classDefaultsGap              *cluster.Gap
 }
 
 // Read reads the mesh. What the caller may not read becomes a gap of the result; the error is for a cluster that
@@ -79,6 +82,7 @@ func Read(ctx context.Context, clients *cluster.Clients, options Options) (*Mesh
 	group.Go(func() error { return r.readGateways(groupCtx) })
 	group.Go(func() error { return r.readValidator(groupCtx) })
 	group.Go(func() error { return r.readTagServices(groupCtx, injectors) })
+	group.Go(func() error { return r.readClassDefaults(groupCtx, injectors) })
 	group.Go(func() error {
 		if err := r.readConfigs(groupCtx, injectors); err != nil {
 			return err
@@ -123,18 +127,28 @@ func (r *reader) readNamespaces(ctx context.Context) error {
 
 func (r *reader) readGateways(ctx context.Context) error {
 	r.gateways = map[string]injection.Gateway{}
-	client := r.Dynamic.Resource(gatewayResource).Namespace(r.Namespace)
+	var err error
+	for _, version := range gatewayVersions {
+		if err = r.listGateways(ctx, gatewayResource.WithVersion(version)); !apierrors.IsNotFound(err) {
+			break
+		}
+	}
+	r.gatewaysGap, err = cluster.Outcome("gateways", err)
+	return err
+}
+
+func (r *reader) listGateways(ctx context.Context, resource schema.GroupVersionResource) error {
+	client := r.Dynamic.Resource(resource).Namespace(r.Namespace)
 	list := func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return client.List(ctx, o) }
-	err := cluster.EachPage(ctx, r.Chunk, metav1.ListOptions{}, list, func(o runtime.Object) error {
+	return cluster.EachPage(ctx, r.Chunk, metav1.ListOptions{}, list, func(o runtime.Object) error {
 		g := o.(*unstructured.Unstructured)
 		_, parameters, _ := unstructured.NestedMap(g.Object, "spec", "infrastructure", "parametersRef")
+		class, _, _ := unstructured.NestedString(g.Object, "spec", "gatewayClassName")
 		r.gateways[injection.GatewayKey(g.GetNamespace(), g.GetName())] = injection.Gateway{
-			Labels: g.GetLabels(), Annotations: g.GetAnnotations(), Parameters: parameters,
+			Labels: g.GetLabels(), Annotations: g.GetAnnotations(), Class: class, Parameters: parameters,
 		}
 		return nil
 	})
-	r.gatewaysGap, err = cluster.Outcome("gateways", err)
-	return err
 }
 
 func (r *reader) readValidator(ctx context.Context) error {
@@ -164,6 +178,31 @@ func (r *reader) readTagServices(ctx context.Context, injectors []revision.Injec
 		}
 		if gap != nil {
 			r.servicesGap = gap
+		}
+	}
+	return nil
+}
+
+// classDefaultsLabel marks a ConfigMap that istiod lays over the Deployments of every Gateway of a class. Source:
+// GatewayClassDefaults in istio.io/istio/pilot/pkg/config/kube/gatewaycommon.
+const classDefaultsLabel = "gateway.istio.io/defaults-for-class"
+
+// readClassDefaults finds out which classes have such a ConfigMap; what is in it does not matter here.
+func (r *reader) readClassDefaults(ctx context.Context, injectors []revision.Injector) error {
+	r.classDefaults = map[string]bool{}
+	for _, namespace := range istioNamespaces(injectors) {
+		list, err := r.Kube.CoreV1().ConfigMaps(namespace).List(ctx, metav1.ListOptions{LabelSelector: classDefaultsLabel})
+		if err == nil {
+			for i := range list.Items {
+				r.classDefaults[injection.ClassKey(namespace, list.Items[i].Labels[classDefaultsLabel])] = true
+			}
+		}
+		gap, err := cluster.Outcome("configmaps in "+namespace, err)
+		if err != nil {
+			return err
+		}
+		if gap != nil {
+			r.classDefaultsGap = gap
 		}
 	}
 	return nil
@@ -209,11 +248,11 @@ func (r *reader) readConfig(ctx context.Context, i revision.Injector) (injection
 			"is hidden; if it is in this cluster, name its namespace with --istio-namespace", i.Name), nil
 	}
 	name := injection.ConfigMapName(i.Owner.Revision)
-	data, gap, err := r.configMap(ctx, namespace, name)
+	injector, gap, err := r.configMap(ctx, namespace, name)
 	if gap != "" || err != nil {
 		return injection.Config{}, gap, err
 	}
-	if data == nil {
+	if injector == nil {
 		return injection.Config{}, fmt.Sprintf("ConfigMap %s/%s does not exist", namespace, name), nil
 	}
 	var meshes []map[string]string
@@ -222,20 +261,22 @@ func (r *reader) readConfig(ctx context.Context, i revision.Injector) (injection
 		if gap != "" || err != nil {
 			return injection.Config{}, gap, err
 		}
-		meshes = append(meshes, mesh)
+		if mesh != nil {
+			meshes = append(meshes, mesh.Data)
+		}
 	}
-	config, err := injection.ParseConfig(data, meshes...)
+	config, err := injection.ParseConfig(injector.Data, meshes...)
 	if err != nil {
 		return injection.Config{}, fmt.Sprintf("ConfigMap %s/%s: %v", namespace, name, err), nil
 	}
 	return config, "", nil
 }
 
-// configMap returns the data of a ConfigMap, nil where there is none, or in words why it may not be read.
-func (r *reader) configMap(ctx context.Context, namespace, name string) (map[string]string, string, error) {
+// configMap returns a ConfigMap, nil where there is none, or in words why it may not be read.
+func (r *reader) configMap(ctx context.Context, namespace, name string) (*corev1.ConfigMap, string, error) {
 	cm, err := r.Kube.CoreV1().ConfigMaps(namespace).Get(ctx, name, metav1.GetOptions{})
 	if err == nil {
-		return cm.Data, "", nil
+		return cm, "", nil
 	}
 	gap, err := cluster.Outcome("configmap "+namespace+"/"+name, err)
 	if gap != nil {
@@ -271,6 +312,11 @@ func (r *reader) listProxyConfigs(ctx context.Context, namespace string) error {
 	list := func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return client.List(ctx, o) }
 	return cluster.EachPage(ctx, r.Chunk, metav1.ListOptions{}, list, func(o runtime.Object) error {
 		c := o.(*istionetworking.ProxyConfig)
+		// istiod takes a selector without labels neither for the namespace's nor for a workload's. Source:
+		// mergedNamespaceConfig and mergedWorkloadConfig in istio.io/istio/pilot/pkg/model.
+		if s := c.Spec.GetSelector(); s != nil && len(s.GetMatchLabels()) == 0 {
+			return nil
+		}
 		r.proxyConfigs = append(r.proxyConfigs, injection.ProxyConfig{
 			Namespace: c.Namespace, Name: c.Name, Created: c.CreationTimestamp.Time,
 			Selector: c.Spec.GetSelector().GetMatchLabels(), ImageType: c.Spec.GetImage().GetImageType(),
@@ -290,20 +336,21 @@ func (r *reader) mesh(injectors []revision.Injector) *Mesh {
 			ConfigGaps:   r.configGaps,
 			ProxyConfigs: injection.NewProxyConfigs(r.proxyConfigs),
 			Claims: injection.Claims{
-				TagServices: r.tagServices, DefaultValidator: r.validator, Gateways: r.gateways,
+				TagServices: r.tagServices, DefaultValidator: r.validator, Gateways: r.gateways, ClassDefaults: r.classDefaults,
 			},
 		},
 	}
 	if r.proxyConfigsGap != nil {
 		m.injection.ProxyConfigs = injection.UnknownProxyConfigs(r.proxyConfigsGap.Error())
 	}
-	for _, gap := range []*cluster.Gap{r.gatewaysGap, r.validatorGap, r.servicesGap} {
+	for _, gap := range []*cluster.Gap{r.gatewaysGap, r.validatorGap, r.servicesGap, r.classDefaultsGap} {
 		if gap != nil {
 			m.injection.Claims.Gap = gap.Error()
 		}
 	}
 	for _, gap := range []*cluster.Gap{
 		r.injectorsGap, r.namespacesGap, r.configMapsGap, r.proxyConfigsGap, r.gatewaysGap, r.validatorGap, r.servicesGap,
+		r.classDefaultsGap,
 	} {
 		if gap != nil {
 			m.gaps = append(m.gaps, *gap)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
@@ -105,15 +106,21 @@ func Escape(text string) string {
 		return text
 	}
 	var safe strings.Builder
-	for _, r := range text {
-		if unprintable(r) {
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&safe, `\x%02x`, text[0])
+		case unprintable(r):
 			quoted := strconv.QuoteRune(r)
 			safe.WriteString(quoted[1 : len(quoted)-1])
-		} else {
+		default:
 			safe.WriteRune(r)
 		}
+		text = text[size:]
 	}
 	return safe.String()
 }
 
-func unprintable(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }
+// unprintable is also true for what decoding makes of a byte that is no UTF-8.
+func unprintable(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
@@ -62,7 +63,8 @@ func ParseVersion(tag string) Version {
 		}
 	}
 	core, err := semver.NewVersion(v.Text)
-	if err != nil {
+	// A lone number is a date or a build, not a version.
+	if err != nil || !strings.Contains(v.Text, ".") {
 		return v
 	}
 	v.core = core
@@ -114,6 +116,34 @@ func (v Version) Compare(other Version) (int, bool) {
 	return v.suffix.compare(other.suffix)
 }
 
+// Order sorts versions for the eye: those that are none first, then by their numbers, pre-releases before the release and
+// vendors' builds after it. Unlike Compare it puts any two into an order, and the same one each time.
+func (v Version) Order(other Version) int {
+	if v.core == nil || other.core == nil {
+		return cmp.Or(compareBools(v.core != nil, other.core != nil), cmp.Compare(v.Text, other.Text))
+	}
+	a, b := v.suffix, other.suffix
+	return cmp.Or(
+		numbers(v.core).Compare(numbers(other.core)),
+		cmp.Compare(a.kind.rank(), b.kind.rank()),
+		cmp.Compare(a.stage, b.stage),
+		cmp.Compare(a.number, b.number),
+		cmp.Compare(v.Text, other.Text),
+		cmp.Compare(v.Variant, other.Variant),
+	)
+}
+
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	default:
+		return 1
+	}
+}
+
 func numbers(v *semver.Version) *semver.Version {
 	return semver.New(v.Major(), v.Minor(), v.Patch(), "", "")
 }
@@ -126,7 +156,7 @@ func (s suffix) compare(other suffix) (int, bool) {
 		return 0, false
 	}
 	if s.kind != other.kind {
-		return compareInts(s.kind.rank(), other.kind.rank()), true
+		return cmp.Compare(s.kind.rank(), other.kind.rank()), true
 	}
 	if s.kind == preRelease {
 		// dev has no place among alpha, beta and rc.
@@ -134,30 +164,22 @@ func (s suffix) compare(other suffix) (int, bool) {
 			return 0, false
 		}
 		if s.stage != other.stage {
-			return compareInts(s.stage, other.stage), true
+			return cmp.Compare(s.stage, other.stage), true
 		}
 	}
-	return compareInts(s.number, other.number), s.ordered && other.ordered
+	return cmp.Compare(s.number, other.number), s.ordered && other.ordered
 }
 
+// rank orders the kinds of one version.
 func (k suffixKind) rank() int {
 	switch k {
 	case preRelease:
 		return 0
+	case release:
+		return 1
 	case vendorBuild:
 		return 2
 	default:
-		return 1
-	}
-}
-
-func compareInts(a, b int) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	default:
-		return 0
+		return 3
 	}
 }

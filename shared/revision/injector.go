@@ -149,9 +149,15 @@ func (s Selector) Because(set map[string]string) []string {
 func (s Selector) Names(key, value string) bool {
 	requirements, _ := s.selector.Requirements()
 	for _, r := range requirements {
-		if r.Key() == key && r.Operator() == selection.In && r.ValuesUnsorted() != nil &&
-			slices.Contains(r.ValuesUnsorted(), value) {
-			return true
+		if r.Key() != key {
+			continue
+		}
+		switch r.Operator() {
+		// matchLabels become Equals, matchExpressions In.
+		case selection.In, selection.Equals, selection.DoubleEquals:
+			if slices.Contains(r.ValuesUnsorted(), value) {
+				return true
+			}
 		}
 	}
 	return false

@@ -22,6 +22,7 @@ var rules = []rule{
 	{"admissionregistration.k8s.io", "validatingwebhookconfigurations", "get"},
 	{"", "namespaces", "list"},
 	{"", "configmaps", "get"},
+	{"", "configmaps", "list"},
 	{"", "services", "list"},
 	{"networking.istio.io", "proxyconfigs", "list"},
 	{"gateway.networking.k8s.io", "gateways", "list"},

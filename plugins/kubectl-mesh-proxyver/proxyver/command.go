@@ -22,6 +22,7 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			o.exitCodeGiven = cmd.Flags().Changed("exit-code")
 			if err := o.Complete(args); err != nil {
 				return err
 			}

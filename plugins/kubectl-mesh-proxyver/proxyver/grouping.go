@@ -116,16 +116,16 @@ func (g grouping) columns() []column {
 
 var commonColumns = []column{
 	{Header: "PODS", Extract: func(g *group) string { return strconv.Itoa(g.pods) }},
-	{Header: "VERSION", Extract: func(g *group) string { return g.versions.list() }},
-	{Header: "WANT", Extract: func(g *group) string { return g.wants.list() }},
-	{Header: "REVISION", Extract: func(g *group) string { return g.revisions.list() }},
+	{Header: "VERSION", Extract: func(g *group) string { return versionList(g.versions) }},
+	{Header: "WANT", Extract: func(g *group) string { return versionList(g.wants) }},
+	{Header: "REVISION", Extract: func(g *group) string { return g.revisionList() }},
 	{Header: "STATUS", Extract: func(g *group) string { return statusList(g.statuses) }},
-	{Header: "IMAGE", Wide: true, Extract: func(g *group) string { return g.images.list() }},
+	{Header: "IMAGE", Wide: true, Extract: func(g *group) string { return few(g.images, ",") }},
 	{Header: "TYPE", Wide: true, Extract: func(g *group) string { return g.types.list() }},
-	{Header: "NODE", Wide: true, Extract: func(g *group) string { return g.nodes.list() }},
-	{Header: "TAG", Wide: true, Extract: func(g *group) string { return g.tags.list() }},
-	{Header: "CONTROLLED BY", Wide: true, Extract: func(g *group) string { return g.ups.list() }},
-	{Header: "REASON", Wide: true, Extract: func(g *group) string { return reasonList(g.reasons) }},
+	{Header: "NODE", Wide: true, Extract: func(g *group) string { return few(g.nodes, ",") }},
+	{Header: "TAG", Wide: true, Extract: func(g *group) string { return few(g.tags, ",") }},
+	{Header: "CONTROLLED BY", Wide: true, Extract: func(g *group) string { return few(g.ups, ",") }},
+	{Header: "REASON", Wide: true, Extract: func(g *group) string { return few(g.reasons, " | ") }},
 }
 
 // name is what `-o name` prints for a group.

@@ -37,6 +37,8 @@ type Options struct {
 	// Args are the TYPE/NAME arguments.
 	Args []string
 
+	// exitCodeGiven tells an empty --exit-code from none.
+	exitCodeGiven bool
 	// namespace is empty for all.
 	namespace string
 	// alarming are the statuses that --exit-code is about, nil without it.
@@ -68,16 +70,16 @@ func (o *Options) Complete(args []string) error {
 		}
 		o.namespace = namespace
 	}
+	if !o.exitCodeGiven {
+		return nil
+	}
 	var err error
 	o.alarming, err = parseExitCode(o.ExitCode)
 	return err
 }
 
-// parseExitCode reads the value of --exit-code: nil where the flag is not given.
+// parseExitCode reads the value of --exit-code.
 func parseExitCode(value string) ([]v1alpha1.Status, error) {
-	if value == "" {
-		return nil, nil
-	}
 	var alarming []v1alpha1.Status
 	for _, status := range v1alpha1.Statuses() {
 		if value == anyFinding && status != v1alpha1.Current && status != v1alpha1.None {

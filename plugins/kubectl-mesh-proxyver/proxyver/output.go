@@ -72,11 +72,27 @@ type names struct{ *tally }
 
 func (n *names) print(out io.Writer) error {
 	for _, g := range n.sorted() {
+		// Pods without a proxy have no version and no revision to name.
+		if g.key.name == "" {
+			continue
+		}
 		if _, err := fmt.Fprintln(out, printing.Escape(n.grouping.name(g))); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tallyOf returns the groups of an output that follows --by, nil for one that does not.
+func tallyOf(out output) *tally {
+	switch out := out.(type) {
+	case *table:
+		return out.tally
+	case *names:
+		return out.tally
+	default:
+		return nil
+	}
 }
 
 // report is for machines.

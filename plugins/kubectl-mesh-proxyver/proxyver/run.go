@@ -48,13 +48,15 @@ func (o *Options) Run(ctx context.Context) error {
 	if err := o.noIstio(m, seen); err != nil {
 		return err
 	}
-	if t, ok := out.(*table); ok && o.By == byRevision {
-		o.addInstalled(t.tally, m)
+	if t := tallyOf(out); t != nil && o.By == byRevision {
+		o.addInstalled(t, m)
 	}
 	if err := out.print(o.Out); err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}
-	o.sayEmpty(seen)
+	if t := tallyOf(out); t == nil || len(t.groups) == 0 {
+		o.sayEmpty(seen)
+	}
 	return o.conclude(seen, append(m.Gaps(), owners.Gaps()...))
 }
 
@@ -171,7 +173,8 @@ func (o *Options) noIstio(m *mesh.Mesh, s *seen) error {
 // addInstalled adds the revisions that have no pods.
 func (o *Options) addInstalled(t *tally, m *mesh.Mesh) {
 	for _, owner := range revision.Installed(m.Injectors()) {
-		if o.IstioNamespace != "" && owner.Namespace != o.IstioNamespace {
+		// A control plane that is called by URL has no namespace, and counts as part of the mesh that was named.
+		if o.IstioNamespace != "" && owner.Namespace != "" && owner.Namespace != o.IstioNamespace {
 			continue
 		}
 		g := t.at(groupKey{name: owner.Revision})

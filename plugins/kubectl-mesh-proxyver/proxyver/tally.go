@@ -29,7 +29,8 @@ type group struct {
 	pods int
 	// The values that the group's pods have, with the number of pods.
 	statuses                                 counts[v1alpha1.Status]
-	versions, wants, revisions               counts[string]
+	versions, wants                          counts[string]
+	revisions, wantRevisions                 counts[string]
 	images, types, nodes, tags, reasons, ups counts[string]
 }
 
@@ -44,7 +45,7 @@ func (t *tally) at(key groupKey) *group {
 	if !ok {
 		g = &group{
 			key: key, statuses: counts[v1alpha1.Status]{}, versions: counts[string]{}, wants: counts[string]{},
-			revisions: counts[string]{}, images: counts[string]{}, types: counts[string]{}, nodes: counts[string]{},
+			revisions: counts[string]{}, wantRevisions: counts[string]{}, images: counts[string]{}, types: counts[string]{}, nodes: counts[string]{},
 			tags: counts[string]{}, reasons: counts[string]{}, ups: counts[string]{},
 		}
 		t.groups[key] = g
@@ -57,7 +58,7 @@ func (t *tally) add(item scan.Item) {
 	v := item.Verdict
 	g.pods++
 	g.statuses[v.Status]++
-	g.types[string(item.Pod.Type)]++
+	g.types[typeOf(item)]++
 	g.nodes[item.Pod.Node]++
 	g.tags[v.Expected.Tag]++
 	g.reasons[v.Reason]++
@@ -67,23 +68,29 @@ func (t *tally) add(item scan.Item) {
 	if v.Proxy != nil {
 		g.versions[cmp.Or(v.Proxy.Version, shortImage(v.Proxy.Image))]++
 		g.images[v.Proxy.Image]++
+		g.revisions[v.Proxy.Revision]++
 	}
 	if v.Expected.Image != "" {
 		g.wants[cmp.Or(v.Expected.Version, shortImage(v.Expected.Image))]++
 	}
-	g.revisions[revisions(v.Proxy, v.Expected)]++
+	g.wantRevisions[v.Expected.Revision]++
 }
 
-// revisions shows the revision that a pod has and, where it would get another, that one too.
-func revisions(p *v1alpha1.Proxy, e v1alpha1.Expected) string {
-	switch {
-	case p == nil:
-		return e.Revision
-	case p.Revision == "" || e.Revision == "" || p.Revision == e.Revision:
-		return p.Revision
-	default:
-		return p.Revision + " -> " + e.Revision
+// revisionList shows the revisions that the pods have and, where they would get others, those too.
+func (g *group) revisionList() string {
+	running, wanted := g.revisions.list(), g.wantRevisions.list()
+	if running == "" || wanted == "" || running == wanted {
+		return cmp.Or(running, wanted)
 	}
+	return running + " -> " + wanted
+}
+
+// typeOf is the role of the pod's proxy, and whether it is a native sidecar.
+func typeOf(item scan.Item) string {
+	if p := item.Verdict.Proxy; p != nil && p.Native {
+		return string(item.Pod.Type) + " (native)"
+	}
+	return string(item.Pod.Type)
 }
 
 // shortImage stands for the version of an image without a tag: its digest, cut to what people compare by eye.
@@ -105,28 +112,43 @@ func compareKeys(a, b groupKey) int {
 	return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
 }
 
-// compareVersions sorts as versions where they are some, and as text where not.
-func compareVersions(a, b groupKey) int {
-	if order, ok := proxy.ParseVersion(a.name).Compare(proxy.ParseVersion(b.name)); ok && order != 0 {
-		return order
-	}
-	return cmp.Compare(a.name, b.name)
-}
+func compareVersions(a, b groupKey) int { return compareVersionTexts(a.name, b.name) }
+
+func compareVersionTexts(a, b string) int { return proxy.ParseVersion(a).Order(proxy.ParseVersion(b)) }
 
 // list returns the values, sorted, without counts.
-func (c counts[K]) list() string {
+func (c counts[K]) list() string { return joined(slices.Sorted(maps.Keys(c))) }
+
+// versionList returns the values sorted as versions, without counts.
+func versionList(c counts[string]) string {
+	return joined(slices.SortedFunc(maps.Keys(c), compareVersionTexts))
+}
+
+func joined[K ~string](values []K) string {
+	var words []string
+	for _, v := range values {
+		if v != "" {
+			words = append(words, string(v))
+		}
+	}
+	return strings.Join(words, ",")
+}
+
+// shownValues is how many values a wide cell lists before it only counts: a group can have thousands of nodes.
+const shownValues = 3
+
+// few returns the first values, sorted, and how many more there are.
+func few(c counts[string], separator string) string {
 	var values []string
 	for _, v := range slices.Sorted(maps.Keys(c)) {
 		if v != "" {
-			values = append(values, string(v))
+			values = append(values, v)
 		}
 	}
-	return strings.Join(values, ",")
-}
-
-// reasonList joins sentences, which have commas of their own.
-func reasonList(c counts[string]) string {
-	return strings.Join(slices.Sorted(maps.Keys(c)), " | ")
+	if more := len(values) - shownValues; more > 0 {
+		values = append(values[:shownValues], fmt.Sprintf("+%d", more))
+	}
+	return strings.Join(values, separator)
 }
 
 // statusList returns the statuses in order of precedence, with counts where there are several.

@@ -67,8 +67,6 @@ type ProxyItem struct {
 type Workload struct {
 	Kind string `json:"kind"`
 	Name string `json:"name"`
-	// Above is what controls the workload in turn, as `kind/name`, empty where nothing does.
-	Above string `json:"above,omitempty"`
 }
 
 // Proxy is the proxy in a pod.

@@ -1,0 +1,60 @@
+package injection
+
+import (
+	"testing"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
+)
+
+const (
+	oldImage = "docker.io/istio/proxyv2:1.22.0"
+	newImage = "docker.io/istio/proxyv2:1.23.0"
+)
+
+type set = map[string]string
+
+func owner(name string) revision.ControlPlane {
+	return revision.ControlPlane{Namespace: fixture.IstioNamespace, Revision: name}
+}
+
+// twoRevisions is a mesh of revisions 1-22 and 1-23 with a tag on each, and no default. The changes are made to the
+// configuration of 1-22.
+func twoRevisions(t *testing.T, changes ...func(data set)) *Mesh {
+	t.Helper()
+	return &Mesh{
+		Injectors: injectors(fixture.Injector("1-22"), fixture.Injector("1-23"),
+			fixture.TagInjector("prod-stable", "1-22"), fixture.TagInjector("prod-canary", "1-23")),
+		Configs: map[revision.ControlPlane]Config{owner("1-22"): config(t, "1.22.0", changes...), owner("1-23"): config(t, "1.23.0")},
+	}
+}
+
+func injectors(configurations ...*admissionv1.MutatingWebhookConfiguration) []revision.Injector {
+	var list []admissionv1.MutatingWebhookConfiguration
+	for _, c := range configurations {
+		list = append(list, *c)
+	}
+	return revision.Injectors(list)
+}
+
+func config(t *testing.T, version string, changes ...func(data set)) Config {
+	t.Helper()
+	data := fixture.InjectorData(version)
+	for _, change := range changes {
+		change(data)
+	}
+	c, err := ParseConfig(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func pod(options ...fixture.PodOption) proxy.Pod {
+	return proxy.FromPod(fixture.Pod("shop/cart-1", options...))
+}
+
+func follows(rev string) set { return set{"istio.io/rev": rev} }

@@ -1,0 +1,188 @@
+package mesh
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	clienttesting "k8s.io/client-go/testing"
+
+	networkingapi "istio.io/api/networking/v1beta1"
+	typeapi "istio.io/api/type/v1beta1"
+	istionetworking "istio.io/client-go/pkg/apis/networking/v1beta1"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture/faulty"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/injection"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
+)
+
+// following is a cluster with revision 1-22, which its namespace shop follows. Only its faults are simulated here; what a
+// sound cluster answers is for the tests with real ones.
+func following(configMap *corev1.ConfigMap) *faulty.Cluster {
+	return faulty.New("1-22", fixture.Injector("1-22"), configMap)
+}
+
+func read(t *testing.T, c *faulty.Cluster, options Options) (*Mesh, error) {
+	t.Helper()
+	return Read(t.Context(), c.Clients(), options)
+}
+
+func forbidden(resource string) error {
+	return apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", errors.New("not yours"))
+}
+
+func cart() proxy.Pod { return proxy.FromPod(fixture.Pod("shop/cart-1")) }
+
+func gateway() proxy.Pod {
+	return proxy.FromPod(fixture.Pod("shop/gw-1", fixture.Label("gateway.istio.io/managed", "istio.io-gateway-controller"),
+		fixture.Label("gateway.networking.k8s.io/gateway-name", "gw"), fixture.Proxy("docker.io/istio/proxyv2:1.22.0")))
+}
+
+func TestWhatMayNotBeReadLeavesTheRestReadable(t *testing.T) {
+	for _, c := range []struct {
+		resource       string
+		missing        string
+		cart, gateway  injection.Outcome
+		injectorsKnown bool
+	}{
+		{"mutatingwebhookconfigurations", "webhook configurations", injection.Unknown, injection.Unknown, false},
+		{"namespaces", "namespaces", injection.Unknown, injection.Unknown, true},
+		{"configmaps", "configmap istio-system/istio-sidecar-injector-1-22", injection.Unknown, injection.Unknown, true},
+		{"proxyconfigs", "proxyconfigs", injection.Unknown, injection.NotInjected, true},
+		{"gateways", "gateways", injection.Injected, injection.Unknown, true},
+		{"validatingwebhookconfigurations", "validatingwebhookconfiguration istiod-default-validator", injection.Injected, injection.Unknown, true},
+		{"services", "services in istio-system", injection.Injected, injection.Unknown, true},
+	} {
+		t.Run(c.resource, func(t *testing.T) {
+			f := following(fixture.ConfigMap("1-22", "1.22.0"))
+			f.Fail(c.resource, forbidden(c.resource))
+			m, err := read(t, f, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			// ConfigMaps are read by name, and listed for the defaults of Gateway classes.
+			want := 1
+			if c.resource == "configmaps" {
+				want = 2
+			}
+			if gaps := m.Gaps(); len(gaps) != want || gaps[0].Missing != c.missing || !apierrors.IsForbidden(gaps[0].Err) {
+				t.Errorf("gaps %v", gaps)
+			}
+			if m.InjectorsKnown() != c.injectorsKnown {
+				t.Errorf("injectors known: %v", m.InjectorsKnown())
+			}
+			if d := m.Decide(cart()); d.Outcome != c.cart || d.Outcome == injection.Unknown && !strings.Contains(d.Reason, "cannot read "+c.missing) {
+				t.Errorf("a pod: %+v", d)
+			}
+			if d := m.Decide(gateway()); d.Outcome != c.gateway {
+				t.Errorf("a managed gateway: %+v", d)
+			}
+		})
+	}
+}
+
+func TestAClusterThatFailsIsAnError(t *testing.T) {
+	for resource, want := range map[string]string{
+		"mutatingwebhookconfigurations": "reading webhook configurations: ", "namespaces": "reading namespaces: ",
+		"configmaps": "reading configmap", "proxyconfigs": "reading proxyconfigs: ",
+		"gateways": "reading gateways: ", "services": "reading services in istio-system: ",
+		"validatingwebhookconfigurations": "reading validatingwebhookconfiguration istiod-default-validator: ",
+	} {
+		t.Run(resource, func(t *testing.T) {
+			f := following(fixture.ConfigMap("1-22", "1.22.0"))
+			f.Fail(resource, apierrors.NewInternalError(errors.New("etcd is gone")))
+			if m, err := read(t, f, Options{}); err == nil || m != nil || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "etcd is gone") {
+				t.Errorf("got %v, %v", m, err)
+			}
+		})
+	}
+}
+
+func TestABrokenConfigMapIsOneControlPlanesMatter(t *testing.T) {
+	for _, c := range []struct {
+		rule, reason string
+		change       func(*corev1.ConfigMap)
+	}{
+		{"without values", `ConfigMap istio-system/istio-sidecar-injector-1-22: key "values": global.hub, global.tag and global.proxy.image are all missing`,
+			func(cm *corev1.ConfigMap) { delete(cm.Data, "values") }},
+		{"not there", "ConfigMap istio-system/istio-sidecar-injector-1-22 does not exist", func(cm *corev1.ConfigMap) { cm.Name = "other" }},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			cm := fixture.ConfigMap("1-22", "1.22.0")
+			c.change(cm)
+			m, err := read(t, following(cm), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := m.Decide(cart())
+			if d.Outcome != injection.Unknown || d.Reason != "namespace label istio.io/rev=1-22 -> revision 1-22: "+c.reason || len(m.Gaps()) != 0 {
+				t.Errorf("got %+v, gaps %v", d, m.Gaps())
+			}
+			if v := m.ExpectedVersion(revision.ControlPlane{Namespace: "istio-system", Revision: "1-22"}); v != "" {
+				t.Errorf("version %q", v)
+			}
+			if !m.Installed("1-22") || m.Installed("1-23") {
+				t.Error("the revision is installed all the same")
+			}
+		})
+	}
+}
+
+func TestAPodOfANamespaceThatWasNotThereIsUnknown(t *testing.T) {
+	m, err := read(t, following(fixture.ConfigMap("1-22", "1.22.0")), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := cart()
+	late.Namespace = "late"
+	if d := m.Decide(late); d != injection.UnknownDecision("namespace late was not there when namespaces were read") {
+		t.Errorf("got %+v", d)
+	}
+}
+
+// add creates a ProxyConfig in the namespace shop.
+func add(t *testing.T, f *faulty.Cluster, spec *networkingapi.ProxyConfig) {
+	t.Helper()
+	c := &istionetworking.ProxyConfig{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "c"}}
+	c.Spec.Selector, c.Spec.Image = spec.Selector, spec.Image
+	if _, err := f.Istio.NetworkingV1beta1().ProxyConfigs("shop").Create(t.Context(), c, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestProxyConfigsAreReadByNamespaceWhereTheClustersMayNotBe(t *testing.T) {
+	debug := &networkingapi.ProxyImage{ImageType: "debug"}
+	f := following(fixture.ConfigMap("1-22", "1.22.0"))
+	add(t, f, &networkingapi.ProxyConfig{Image: debug})
+	f.Istio.PrependReactor("list", "proxyconfigs", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		return a.GetNamespace() == "", nil, forbidden("proxyconfigs")
+	})
+	m, err := read(t, f, Options{Namespace: "shop"})
+	if err != nil || len(m.Gaps()) != 0 {
+		t.Fatalf("gaps %v, %v", m.Gaps(), err)
+	}
+	if d := m.Decide(cart()); d.Image != "docker.io/istio/proxyv2:1.22.0-debug" {
+		t.Errorf("got %+v", d)
+	}
+}
+
+func TestAProxyConfigWhoseSelectorIsEmptyHoldsForNothing(t *testing.T) {
+	f := following(fixture.ConfigMap("1-22", "1.22.0"))
+	add(t, f, &networkingapi.ProxyConfig{
+		Image: &networkingapi.ProxyImage{ImageType: "debug"}, Selector: &typeapi.WorkloadSelector{},
+	})
+	m, err := read(t, f, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := m.Decide(cart()); d.Image != "docker.io/istio/proxyv2:1.22.0" {
+		t.Errorf("got %+v", d)
+	}
+}

@@ -1,0 +1,188 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture"
+)
+
+const (
+	image    = "docker.io/istio/proxyv2:1.22.0"
+	status   = "sidecar.istio.io/status"
+	override = "proxy.istio.io/overrides"
+	managed  = "gateway.istio.io/managed"
+)
+
+func initProxy(p *corev1.Pod) {
+	p.Spec.InitContainers = append(p.Spec.InitContainers, corev1.Container{Name: ContainerName, Image: image})
+}
+
+func cni(p *corev1.Pod) {
+	p.Spec.Containers[0] = corev1.Container{Name: "install-cni", Image: "docker.io/istio/install-cni:1.22.0"}
+}
+
+func TestTheProxyOfAPodIsFound(t *testing.T) {
+	agent := &Container{Image: "docker.io/istio/install-cni:1.22.0"}
+	for _, c := range []struct {
+		rule    string
+		options []fixture.PodOption
+		role    Type
+		want    *Container
+	}{
+		{"a pod without one", nil, Sidecar, nil},
+		{"a sidecar among the containers", []fixture.PodOption{fixture.Proxy(image, "proxy", "sidecar")}, Sidecar, &Container{Image: image}},
+		{"a native sidecar among the init containers", []fixture.PodOption{fixture.NativeProxy(image)}, Sidecar, &Container{Image: image, Native: true}},
+		{"an init container that ends is no native sidecar", []fixture.PodOption{initProxy}, Sidecar, &Container{Image: image}},
+		{"a router is a gateway", []fixture.PodOption{fixture.Proxy(image, "proxy", "router")}, Gateway, &Container{Image: image}},
+		{"a gateway of the Gateway API", []fixture.PodOption{fixture.Label(managed, "istio.io-gateway-controller"), fixture.Proxy(image)}, Gateway, &Container{Image: image}},
+		{"an east-west gateway of ambient mode", []fixture.PodOption{fixture.Label(managed, "istio.io-eastwest-controller"), fixture.Proxy(image)}, Gateway, &Container{Image: image}},
+		{"a waypoint", []fixture.PodOption{fixture.Label(managed, "istio.io-mesh-controller"), fixture.Proxy(image)}, Waypoint, &Container{Image: image}},
+		{"a managed gateway of another proxy", []fixture.PodOption{fixture.Label(managed, "istio.io-gateway-controller")}, Gateway, nil},
+		{"ztunnel", []fixture.PodOption{fixture.Label("app", "ztunnel"), fixture.Proxy(image, "proxy", "ztunnel")}, Ztunnel, &Container{Image: image}},
+		{"an application that is called ztunnel", []fixture.PodOption{fixture.Label("app", "ztunnel"), fixture.Injected("1-22", image)}, Sidecar, &Container{Image: image}},
+		{"the CNI agent", []fixture.PodOption{fixture.Label("k8s-app", "istio-cni-node"), cni}, CNI, agent},
+		{"another container of that name", []fixture.PodOption{cni}, Sidecar, nil},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			got := FromPod(fixture.Pod("shop/cart-1", c.options...))
+			if got.Type != c.role || (got.Container == nil) != (c.want == nil) || c.want != nil && *got.Container != *c.want {
+				t.Errorf("%s, %+v; want %s, %+v", got.Type, got.Container, c.role, c.want)
+			}
+		})
+	}
+}
+
+func TestAPodIsReadIntoPlainValues(t *testing.T) {
+	pod := fixture.Pod("shop/cart-1", fixture.Label("app", "cart"), fixture.ControlledBy("apps/v1", "ReplicaSet", "cart-7d"),
+		func(p *corev1.Pod) {
+			p.Spec.NodeName, p.Spec.HostNetwork = "node-1", true
+			p.Status.Conditions = []corev1.PodCondition{
+				{Type: corev1.PodScheduled, Status: corev1.ConditionFalse}, {Type: corev1.PodReady, Status: corev1.ConditionTrue},
+			}
+		})
+	got := FromPod(pod)
+	if got.Namespace != "shop" || got.Name != "cart-1" || got.Node != "node-1" || !got.HostNetwork || !got.Ready ||
+		got.Phase != corev1.PodRunning || got.Labels["app"] != "cart" || got.Controller.Name != "cart-7d" {
+		t.Errorf("got %+v", got)
+	}
+	bare := FromPod(fixture.Pod("shop/bare"))
+	if bare.Controller != nil || bare.Ready || bare.Managed() {
+		t.Errorf("got %+v", bare)
+	}
+}
+
+func TestAPodHasRunToItsEnd(t *testing.T) {
+	for phase, want := range map[corev1.PodPhase]bool{
+		corev1.PodSucceeded: true, corev1.PodFailed: true, corev1.PodRunning: false, corev1.PodPending: false, corev1.PodUnknown: false,
+	} {
+		if got := (Pod{Phase: phase}).Terminal(); got != want {
+			t.Errorf("%s: %v, want %v", phase, got, want)
+		}
+	}
+}
+
+func TestAContainerThatStillAsksForTheAutoImageIsNoProxy(t *testing.T) {
+	for _, c := range []struct {
+		options []fixture.PodOption
+		want    bool
+	}{{nil, false}, {[]fixture.PodOption{fixture.Proxy("auto")}, false}, {[]fixture.PodOption{fixture.NativeProxy("auto")}, false},
+		{[]fixture.PodOption{fixture.Proxy(image)}, true}} {
+		pod := FromPod(fixture.Pod("shop/cart-1", c.options...))
+		if pod.HasProxy() != c.want {
+			t.Errorf("%+v has a proxy: %v", pod.Container, pod.HasProxy())
+		}
+	}
+}
+
+func TestAManagedGatewayKnowsItsGateway(t *testing.T) {
+	pod := FromPod(fixture.Pod("shop/gw-1", fixture.Label(managed, "istio.io-gateway-controller"),
+		fixture.Label("gateway.networking.k8s.io/gateway-name", "gw")))
+	if !pod.Managed() || pod.GatewayName() != "gw" {
+		t.Errorf("managed %v, Gateway %q", pod.Managed(), pod.GatewayName())
+	}
+}
+
+func TestTheRevisionOfAProxy(t *testing.T) {
+	proxyAnd := func(more ...fixture.PodOption) []fixture.PodOption { return append(more, fixture.Proxy(image)) }
+	for _, c := range []struct {
+		rule    string
+		options []fixture.PodOption
+		want    string
+	}{
+		{"the annotation istio.io/rev", proxyAnd(fixture.Annotation("istio.io/rev", "1-22")), "1-22"},
+		{"the annotation before the status", proxyAnd(fixture.Annotation("istio.io/rev", "1-22"), fixture.Annotation(status, `{"revision":"1-9"}`)), "1-22"},
+		{"the status where there is no annotation", proxyAnd(fixture.Annotation(status, `{"revision":"1-9"}`)), "1-9"},
+		{"a status of before revisions", proxyAnd(fixture.Annotation(status, `{"version":"0a1b","containers":["istio-proxy"]}`)), "default"},
+		{"a malformed status", proxyAnd(fixture.Annotation(status, `{`)), ""},
+		{"the pod's label is a wish, not a fact", proxyAnd(fixture.Label("istio.io/rev", "1-22")), ""},
+		{"a proxy that was not injected", proxyAnd(), ""},
+		{"a pod without a proxy", []fixture.PodOption{fixture.Annotation("istio.io/rev", "1-22")}, ""},
+		{"a proxy that was never injected", []fixture.PodOption{fixture.Proxy("auto"), fixture.Annotation("istio.io/rev", "1-22")}, ""},
+		{"ztunnel has none", proxyAnd(fixture.Label("app", "ztunnel"), fixture.Annotation("istio.io/rev", "1-22")), ""},
+		{"the CNI agent has none", []fixture.PodOption{fixture.Label("k8s-app", "istio-cni-node"), cni, fixture.Annotation("istio.io/rev", "1-22")}, ""},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			if got := FromPod(fixture.Pod("shop/cart-1", c.options...)).Revision(); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestTheImageOfThePodsOwnTemplate(t *testing.T) {
+	const own = "example.com/own:1"
+	injected := fixture.Injected("1-22", image)
+	for _, c := range []struct {
+		rule    string
+		options []fixture.PodOption
+		want    string
+		err     string
+	}{
+		{"no container of its own", nil, "", ""},
+		{"a container of its own, not injected yet", []fixture.PodOption{fixture.Proxy(own)}, own, ""},
+		{"a native one", []fixture.PodOption{fixture.NativeProxy(own)}, own, ""},
+		{"auto is no image", []fixture.PodOption{fixture.Proxy("auto")}, "", ""},
+		{"an injected container is not the pod's own", []fixture.PodOption{injected}, "", ""},
+		{"injection remembers what it replaced", []fixture.PodOption{injected, fixture.Annotation(override, `{"containers":[{"name":"istio-proxy","image":"example.com/own:1"}]}`)}, own, ""},
+		{"among the init containers too", []fixture.PodOption{injected, fixture.Annotation(override, `{"initContainers":[{"name":"istio-proxy","image":"example.com/own:1"}]}`)}, own, ""},
+		{"an override without an image", []fixture.PodOption{injected, fixture.Annotation(override, `{"containers":[{"name":"istio-proxy","resources":{}}]}`)}, "", ""},
+		{"an override of auto", []fixture.PodOption{injected, fixture.Annotation(override, `{"containers":[{"name":"istio-proxy","image":"auto"}]}`)}, "", ""},
+		{"an override of another container", []fixture.PodOption{injected, fixture.Annotation(override, `{"containers":[{"name":"istio-init","image":"x"}]}`)}, "", ""},
+		{"malformed overrides", []fixture.PodOption{injected, fixture.Annotation(override, `{`)}, "", "annotation proxy.istio.io/overrides is malformed"},
+		{"a malformed status", []fixture.PodOption{fixture.Proxy(own), fixture.Annotation(status, `[]`)}, "", "annotation sidecar.istio.io/status is malformed"},
+		{"a malformed status of a pod without a proxy", []fixture.PodOption{fixture.Annotation(status, `[]`)}, "", ""},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			got, err := FromPod(fixture.Pod("shop/cart-1", c.options...)).OwnImage()
+			if got != c.want || (err == nil) != (c.err == "") || err != nil && !strings.HasPrefix(err.Error(), c.err) {
+				t.Errorf("got %q, %v; want %q, %q", got, err, c.want, c.err)
+			}
+		})
+	}
+}
+
+func FuzzAnnotationsOfInjection(f *testing.F) {
+	f.Add(`{"containers":["istio-proxy"],"revision":"1-22"}`, `{"containers":[{"name":"istio-proxy","image":"a/b:1"}]}`)
+	f.Add(`{}`, `{"initContainers":[{"name":"istio-proxy","image":"auto"}]}`)
+	f.Add(`null`, `null`)
+	f.Add(`[]`, `{"containers":{}}`)
+	f.Add(`{"revision":7}`, `"`)
+	f.Fuzz(func(t *testing.T, statusText, overrideText string) {
+		pod := FromPod(fixture.Pod("shop/cart-1", fixture.Proxy(image),
+			fixture.Annotation(status, statusText), fixture.Annotation(override, overrideText)))
+		revision, injected, err := pod.InjectionStatus()
+		if err != nil && (injected || revision != "") {
+			t.Errorf("a malformed status says %q, %v", revision, injected)
+		}
+		if err == nil && pod.Revision() == "" {
+			t.Error("an injected proxy without a revision")
+		}
+		own, err := pod.OwnImage()
+		if err != nil && own != "" || own == AutoImage {
+			t.Errorf("own image %q, %v", own, err)
+		}
+	})
+}
