@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -17,6 +18,8 @@ type contestant struct {
 	wall []time.Duration
 	// memory is the peak resident size in KiB, of the command itself or of the largest of its children.
 	memory []int64
+	// lines is how many lines the last run printed.
+	lines int
 }
 
 // measure runs the command once, its output thrown away. The run counts unless it is for warming up.
@@ -29,6 +32,7 @@ func (c *contestant) measure(ctx context.Context, kubeconfig string, counts bool
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", c.name, err, out[:min(len(out), 2000)])
 	}
+	c.lines = bytes.Count(out, []byte("\n"))
 	if counts {
 		c.wall = append(c.wall, wall)
 		c.memory = append(c.memory, cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)

@@ -58,6 +58,7 @@ func run(ctx context.Context, plugin string, pods, rounds int) error {
 		}
 	}
 	print(pods, rounds, contestants)
+	fmt.Printf("\nThe pasted command lists %d of these %d proxies.\n", contestants[2].lines, pods)
 	return nil
 }
 
