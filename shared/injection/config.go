@@ -34,6 +34,8 @@ type Config struct {
 	aliases          map[string][]string
 	templates        map[string]templateImage
 	values           values
+	// ambient is true where the values switch ambient mode on, without which istiod makes no waypoints.
+	ambient bool
 	// imageType is the mesh configuration's defaultConfig.image.imageType.
 	imageType string
 	// RootNamespace is the namespace whose ProxyConfig resources hold for the whole mesh.
@@ -70,7 +72,7 @@ func ParseConfig(injector map[string]string, mesh ...map[string]string) (Config,
 	if err != nil {
 		return Config{}, fmt.Errorf("key %q: %w", configKey, err)
 	}
-	config.values, err = parseValues(injector[valuesKey])
+	config.values, config.ambient, err = parseValues(injector[valuesKey])
 	if err != nil {
 		return Config{}, fmt.Errorf("key %q: %w", valuesKey, err)
 	}
@@ -126,7 +128,7 @@ func usable(list []metav1.LabelSelector) []labels.Selector {
 	return selectors
 }
 
-func parseValues(text string) (values, error) {
+func parseValues(text string) (v values, ambient bool, err error) {
 	var file struct {
 		Global struct {
 			Hub     string `json:"hub"`
@@ -136,19 +138,22 @@ func parseValues(text string) (values, error) {
 				Image string `json:"image"`
 			} `json:"proxy"`
 		} `json:"global"`
+		Pilot struct {
+			Env map[string]any `json:"env"`
+		} `json:"pilot"`
 	}
 	if err := yaml.Unmarshal([]byte(text), &file); err != nil {
-		return values{}, err
+		return values{}, false, err
 	}
-	v := values{hub: file.Global.Hub, variant: file.Global.Variant, image: file.Global.Proxy.Image}
+	v = values{hub: file.Global.Hub, variant: file.Global.Variant, image: file.Global.Proxy.Image}
 	if file.Global.Tag != nil {
 		// Helm turns `tag: 1.22` into a number; istiod formats it this way, so the same digits come out.
 		v.tag = fmt.Sprintf("%v", file.Global.Tag)
 	}
 	if v.hub == "" && v.tag == "" && v.image == "" {
-		return values{}, fmt.Errorf("global.hub, global.tag and global.proxy.image are all missing")
+		return values{}, false, fmt.Errorf("global.hub, global.tag and global.proxy.image are all missing")
 	}
-	return v, nil
+	return v, fmt.Sprint(file.Pilot.Env["PILOT_ENABLE_AMBIENT"]) == "true", nil
 }
 
 func (c *Config) applyMesh(text string) error {

@@ -277,7 +277,7 @@ func (m *Mesh) unselected(pod proxy.Pod, namespace map[string]string) Decision {
 	case asked == "false":
 		return Decision{Reason: "pod label " + label.SidecarInject.Name + "=false"}
 	case hasInjection && injection != "enabled":
-		return Decision{Reason: fmt.Sprintf("namespace label %s=%s", namespaceInjection, injection)}
+		return Decision{Reason: "namespace label " + revision.LabelText(namespaceInjection, injection)}
 	case hasInjection:
 		return Decision{Dangling: true, Reason: fmt.Sprintf(
 			"namespace label %s=enabled, but there is no default revision or tag", namespaceInjection)}
@@ -294,7 +294,7 @@ func (m *Mesh) unselected(pod proxy.Pod, namespace map[string]string) Decision {
 }
 
 func (m *Mesh) dangling(whose, value string) Decision {
-	reason := fmt.Sprintf("%s label %s=%s", whose, label.IoIstioRev.Name, value)
+	reason := whose + " label " + revision.LabelText(label.IoIstioRev.Name, value)
 	if revision.Names(m.Injectors, value) {
 		return Decision{Reason: reason + " selects no injector for this pod"}
 	}

@@ -90,10 +90,10 @@ func (m *Mesh) DecideManaged(pod proxy.Pod, namespace map[string]string) Decisio
 // gatewayRevision returns the value that selects the control plane, and where it stands.
 func gatewayRevision(gateway Gateway, namespace map[string]string) (selected, because string) {
 	if v, ok := gateway.Labels[label.IoIstioRev.Name]; ok {
-		return v, "its label " + label.IoIstioRev.Name + "=" + v
+		return v, "its label " + revision.LabelText(label.IoIstioRev.Name, v)
 	}
 	if v, ok := namespace[label.IoIstioRev.Name]; ok {
-		return v, "namespace label " + label.IoIstioRev.Name + "=" + v
+		return v, "namespace label " + revision.LabelText(label.IoIstioRev.Name, v)
 	}
 	return "", "no label " + label.IoIstioRev.Name
 }
@@ -104,7 +104,7 @@ func (d Decision) unclaimed(pod proxy.Pod, selected string) Decision {
 	d.Outcome = Templated
 	d.Owner.Revision = pod.Revision()
 	d.Image = pod.Container.Image
-	d.Reason += ": no control plane claims it, so its Deployment stays as it is"
+	d.Reason += ": no control plane with an injector claims it, so its Deployment stays as it is"
 	return d
 }
 
@@ -128,6 +128,10 @@ func (m *Mesh) managedImage(d Decision, pod proxy.Pod, gateway Gateway) Decision
 	}
 	computed := config.values.proxyImage(imageType, gateway.Annotations)
 	d.Image = config.values.stockImage(computed, gateway.Annotations)
+	// Where what runs is something else, it matters what is not read here.
+	if template == "waypoint" && !config.ambient && (d.Image != pod.Container.Image || d.Owner.Revision != pod.Revision()) {
+		return d.unknown("that control plane may make no waypoints: its values do not set PILOT_ENABLE_AMBIENT")
+	}
 	if d.Image != pod.Container.Image {
 		if gateway.Parameters {
 			return d.unknown("its parametersRef can replace the image")

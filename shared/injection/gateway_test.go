@@ -67,9 +67,9 @@ func TestWhichControlPlaneManagesAGateway(t *testing.T) {
 		{"istio-injection is no revision", nil, set{"istio-injection": "enabled"}, []func(*Mesh){defaultTag}, Templated, "1-23", "default",
 			"Gateway shop/gw (no label istio.io/rev) -> tag default -> revision 1-23"},
 		{"no label and no default: it stays", nil, nil, nil, Templated, "1-22", "",
-			"Gateway shop/gw (no label istio.io/rev): no control plane claims it, so its Deployment stays as it is"},
+			"Gateway shop/gw (no label istio.io/rev): no control plane with an injector claims it, so its Deployment stays as it is"},
 		{"an empty label is none", follows(""), nil, []func(*Mesh){defaultTag}, Templated, "1-23", "default",
-			"Gateway shop/gw (its label istio.io/rev=) -> tag default -> revision 1-23"},
+			`Gateway shop/gw (its label istio.io/rev="") -> tag default -> revision 1-23`},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			m := withGateway(t, Gateway{Labels: c.label})
@@ -87,7 +87,7 @@ func TestWhichControlPlaneManagesAGateway(t *testing.T) {
 func TestAGatewayThatNamesNothingStaysAsItIs(t *testing.T) {
 	d := withGateway(t, Gateway{Labels: follows("mistyped")}).DecideManaged(gatewayPod(gatewayController), nil)
 	want := Decision{Outcome: Templated, Owner: revision.ControlPlane{Revision: "1-22"}, Image: oldImage, Dangling: true,
-		Reason: "Gateway shop/gw (its label istio.io/rev=mistyped): no control plane claims it, so its Deployment stays as it is"}
+		Reason: "Gateway shop/gw (its label istio.io/rev=mistyped): no control plane with an injector claims it, so its Deployment stays as it is"}
 	if d != want {
 		t.Errorf("got %+v", d)
 	}

@@ -138,10 +138,18 @@ func (s Selector) Because(set map[string]string) []string {
 	for _, r := range requirements {
 		switch r.Operator() {
 		case selection.In, selection.Equals, selection.DoubleEquals, selection.Exists:
-			because = append(because, r.Key()+"="+set[r.Key()])
+			because = append(because, LabelText(r.Key(), set[r.Key()]))
 		}
 	}
 	return because
+}
+
+// LabelText writes a label as people do, `key=value`, and an empty value so that it can be seen: `key=""`.
+func LabelText(key, value string) string {
+	if value == "" {
+		value = `""`
+	}
+	return key + "=" + value
 }
 
 // Names says whether some label that the selector asks for could hold the value: the selector of a tag's webhook

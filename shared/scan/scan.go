@@ -28,8 +28,6 @@ type Options struct {
 	LabelSelector, FieldSelector string
 	// Chunk is the page size.
 	Chunk int64
-	// Terminal also scans pods that have run to their end.
-	Terminal bool
 	// Only limits the scan to the pods that it holds true for; nil for all.
 	Only func(pod proxy.Pod, chain workload.Chain) bool
 }
@@ -72,9 +70,6 @@ func (s *Scanner) Each(ctx context.Context, options Options, do func(Item) error
 }
 
 func (s *Scanner) one(ctx context.Context, options Options, pod proxy.Pod, do func(Item) error) error {
-	if pod.Terminal() && !options.Terminal {
-		return nil
-	}
 	chain := s.owners.Of(pod)
 	if options.Only != nil && !options.Only(pod, chain) {
 		return nil

@@ -126,9 +126,8 @@ func TestThePodsThatAreScanned(t *testing.T) {
 		options Options
 		want    string
 	}{
-		{"all that run", Options{}, "a b"},
-		{"those that have ended too", Options{Terminal: true}, "a b done failed"},
-		{"those of a namespace", Options{Namespace: "shop"}, "a"},
+		{"all, those that have ended too", Options{}, "a b done failed"},
+		{"those of a namespace", Options{Namespace: "other"}, "b"},
 		{"those that are asked for", Options{Only: func(p proxy.Pod, _ workload.Chain) bool { return p.Name == "b" }}, "b"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {

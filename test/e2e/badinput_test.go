@@ -24,12 +24,19 @@ func TestBadInputIsAnsweredInOneLine(t *testing.T) {
 		"type without name":    {"deployment/", `"deployment/": name a workload or a pod as TYPE/NAME, such as deployment/cart`},
 		"unknown type":         {"deploymnt/cart", `the server doesn't have a resource type "deploymnt"`},
 		"unknown name":         {"deployment/nothing -n default", `deployments.apps "nothing" not found`},
-		"names everywhere":     {"-A deployment/cart", `a workload cannot be named across all namespaces: use -n NAMESPACE with TYPE/NAME, or -A without`},
+		"names everywhere":     {"-A deployment/cart", `a workload cannot be named across all namespaces: use either -n NAMESPACE with TYPE/NAME, or -A without names`},
 		"broken selector":      {"-l a==b==c", `--selector "a==b==c": found '==', expected: ',' or 'end of string'`},
 		"broken field":         {"--field-selector spec.nodeName", `--field-selector "spec.nodeName": invalid selector: 'spec.nodeName'; can't understand 'spec.nodeName'`},
 		"unknown field":        {"--field-selector spec.nothing=1", `listing pods: field label not supported: spec.nothing`},
 		"negative pages":       {"--chunk-size=-1", `--chunk-size -1: use 0 or more`},
-		"unknown flag":         {"--nonsense", `unknown flag: --nonsense`},
+		"unknown flag":         {"--nonsense", "unknown flag: --nonsense; see `kubectl mesh-proxyver --help`"},
+		"status, everywhere":   {"-A --exit-code outdated", `"outdated" is a status, not TYPE/NAME: to narrow the exit code, write --exit-code=outdated`},
+		"empty status":         {"--exit-code=", `--exit-code=: "" is no status; use one or more of unknown, missing, orphaned, unexpected, outdated, ahead, mismatched, current or none`},
+		"a namespace":          {"ns/default", "namespace/default is no workload: to see a namespace, use -n default"},
+		"a node":               {"node/node-1", "node/node-1 is no workload: to see a node's pods, use --field-selector spec.nodeName=node-1"},
+		"a service":            {"svc/kubernetes -n default", "service/kubernetes is no workload: to see the pods behind a Service, use its selector with -l"},
+		"a cluster's object":   {"clusterrole/admin", "clusterrole/admin is no workload: pods belong to objects of their namespace"},
+		"unknown namespace":    {"-n not-there", `reading namespaces: namespaces "not-there" not found`},
 		"namespace of no mesh": {"-A -i nowhere", `--istio-namespace nowhere: no injector's control plane is there; there are some in istio-system`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -44,8 +51,12 @@ func TestAClusterThatIsNotThere(t *testing.T) {
 		return kubectlWith(t, lab.Tool("kubectl"), []string{env}, append([]string{"mesh-proxyver"}, args...)...)
 	}
 	t.Run("no configuration", func(t *testing.T) {
-		wantFailure(t, run("KUBECONFIG=/nonexistent/config"), 1, "error: no cluster is configured: set KUBECONFIG, "+
-			"or pass --kubeconfig or --context (see `kubectl config get-contexts`)\n")
+		wantFailure(t, run("KUBECONFIG="), 1, "error: no cluster is configured: set KUBECONFIG, "+
+			"or pass --kubeconfig or --server (see `kubectl config get-contexts`)\n")
+	})
+	t.Run("a configuration that is not there", func(t *testing.T) {
+		wantFailure(t, run("KUBECONFIG=/nonexistent/config"), 1, "error: no cluster is configured: KUBECONFIG is "+
+			`"/nonexistent/config", which holds none (see `+"`kubectl config get-contexts`)\n")
 	})
 	t.Run("no such context", func(t *testing.T) {
 		wantFailure(t, run("KUBECONFIG="+lab.Kubeconfig(), "--context", "elsewhere"), 1,
@@ -89,7 +100,7 @@ func TestMalformedPods(t *testing.T) {
 		}
 	}
 	r := kubectl(t, lab, "mesh-proxyver", "-n", namespace)
-	if want := "error: the answer is incomplete: of 3 pods, 2 are unknown\n"; r.code != 1 || !strings.HasSuffix(r.stderr, want) {
+	if want := "error: the answer is incomplete: unknown: 2 of 3 pods\n"; r.code != 1 || !strings.HasSuffix(r.stderr, want) {
 		t.Errorf("exit %d, stderr %q", r.code, r.stderr)
 	}
 }
@@ -117,8 +128,7 @@ func TestAnEmptyAnswer(t *testing.T) {
 	createPods(t, lab, newPod("plain-only", "a"), newPod("plain-only", "b"))
 	for namespace, want := range map[string]string{
 		"empty":      "No resources found in empty namespace.\n",
-		"plain-only": "No resources found in plain-only namespace: 2 without a proxy that should have none (--all shows them).\n",
-		"not-there":  "No resources found in not-there namespace.\n",
+		"plain-only": "No resources found in plain-only namespace. Not shown without --all: pods with no proxy that need none: 2; pods that have ended: 0.\n",
 	} {
 		r := kubectl(t, lab, "mesh-proxyver", "-n", namespace)
 		if r.code != 0 || r.stdout != "" || r.stderr != want {

@@ -124,7 +124,7 @@ func gatewayDangles(t *testing.T, lab *cluster.Cluster) {
 	awaitGatewayPod(t, lab, "gateway-dangles")
 	relabel(t, lab, "gateway-dangles", "istio.io/rev=mistyped")
 	got := awaitGatewayPod(t, lab, "gateway-dangles")
-	want := "Gateway gateway-dangles/gw (namespace label istio.io/rev=mistyped): no control plane claims it, so its Deployment stays as it is"
+	want := "Gateway gateway-dangles/gw (namespace label istio.io/rev=mistyped): no control plane with an injector claims it, so its Deployment stays as it is"
 	if got.Status != "current" || got.Reason != want || got.Expected.Image != got.Proxy.Image {
 		t.Errorf("%s: %s", got.Status, got.Reason)
 	}

@@ -105,6 +105,7 @@ func TestEveryStatusHasARealCause(t *testing.T) {
 			c.inTable(t, lab, namespace)
 			c.inReport(t, lab, namespace)
 			c.inExitCode(t, lab, namespace)
+			c.inItsMesh(t, lab, namespace)
 		})
 	}
 }
@@ -158,6 +159,17 @@ func (c statusCase) inExitCode(t *testing.T, lab *cluster.Cluster, namespace str
 	}
 	if r := kubectl(t, lab, "mesh-proxyver", "-n", namespace, other); r.code != c.code {
 		t.Errorf("%s gives %d, want %d", other, r.code, c.code)
+	}
+}
+
+// inItsMesh: naming the mesh must not hide what has lost its control plane, or is waiting for one.
+func (c statusCase) inItsMesh(t *testing.T, lab *cluster.Cluster, namespace string) {
+	want := 2
+	if c.status == "none" {
+		want = 0
+	}
+	if items := proxyver(t, lab, "-n", namespace, "-i", "istio-system"); len(items) != want {
+		t.Errorf("%d pods with -i, want %d", len(items), want)
 	}
 }
 

@@ -3,10 +3,12 @@ package plugin
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 // kubectlsDefaultHost is where kubectl looks for a cluster when nothing names one.
@@ -21,9 +23,17 @@ func RESTConfig(flags *genericclioptions.ConfigFlags, name string) (*rest.Config
 	}
 	if raw, err := flags.ToRawKubeConfigLoader().RawConfig(); err == nil &&
 		config.Host == kubectlsDefaultHost && len(raw.Clusters) == 0 {
-		return nil, errors.New("no cluster is configured: set KUBECONFIG, or pass --kubeconfig or --context " +
-			"(see `kubectl config get-contexts`)")
+		return nil, noCluster(os.Getenv(clientcmd.RecommendedConfigPathEnvVar))
 	}
 	config.UserAgent = fmt.Sprintf("%s/%s (%s/%s)", name, version, runtime.GOOS, runtime.GOARCH)
 	return config, nil
+}
+
+// noCluster says why nothing names a cluster. kubeconfig is the value of KUBECONFIG.
+func noCluster(kubeconfig string) error {
+	if kubeconfig != "" {
+		return fmt.Errorf("no cluster is configured: KUBECONFIG is %q, which holds none (see `kubectl config get-contexts`)", kubeconfig)
+	}
+	return errors.New("no cluster is configured: set KUBECONFIG, or pass --kubeconfig or --server " +
+		"(see `kubectl config get-contexts`)")
 }

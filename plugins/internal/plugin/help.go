@@ -33,8 +33,11 @@ func flagUsages(cmd *cobra.Command, connection bool) string {
 			picked.AddFlag(f)
 		}
 	})
-	return strings.TrimRight(picked.FlagUsages(), "\n")
+	return strings.TrimRight(picked.FlagUsagesWrapped(helpWidth), "\n")
 }
+
+// helpWidth is where the descriptions of flags are wrapped, as wide as the texts above them.
+const helpWidth = 100
 
 const usageTemplate = `Usage:{{if .Runnable}}
   {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}

@@ -132,12 +132,15 @@ func TestTheConnection(t *testing.T) {
 		}
 	})
 	t.Run("no cluster at all", func(t *testing.T) {
-		t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 		t.Setenv("HOME", t.TempDir())
-		_, _, err := connect(false)
-		want := "no cluster is configured: set KUBECONFIG, or pass --kubeconfig or --context (see `kubectl config get-contexts`)"
-		if err == nil || err.Error() != want {
-			t.Errorf("got %v", err)
+		for kubeconfig, want := range map[string]string{
+			"":      "no cluster is configured: set KUBECONFIG, or pass --kubeconfig or --server (see `kubectl config get-contexts`)",
+			"/none": `no cluster is configured: KUBECONFIG is "/none", which holds none (see ` + "`kubectl config get-contexts`)",
+		} {
+			t.Setenv("KUBECONFIG", kubeconfig)
+			if _, _, err := connect(false); err == nil || err.Error() != want {
+				t.Errorf("KUBECONFIG=%s: got %v", kubeconfig, err)
+			}
 		}
 	})
 }

@@ -2,6 +2,8 @@
 package proxyver
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -34,6 +36,9 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	}
 	o.AddFlags(cmd.Flags())
 	plugin.AddConnectionFlags(cmd, o.ConfigFlags.AddFlags)
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
+	})
 	cmd.AddCommand(plugin.NewVersionCommand("kubectl-mesh-proxyver", streams))
 	return cmd
 }

@@ -106,8 +106,6 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("--by %q: use %s", o.By, orList(groupings()))
 	case o.Chunk < 0:
 		return fmt.Errorf("--chunk-size %d: use 0 or more", o.Chunk)
-	case o.AllNamespaces && len(o.Args) > 0:
-		return errors.New("a workload cannot be named across all namespaces: use -n NAMESPACE with TYPE/NAME, or -A without")
 	}
 	if _, err := labels.Parse(o.LabelSelector); err != nil {
 		return fmt.Errorf("--selector %q: %w", o.LabelSelector, err)
@@ -119,6 +117,9 @@ func (o *Options) Validate() error {
 		if err := validateName(arg); err != nil {
 			return err
 		}
+	}
+	if o.AllNamespaces && len(o.Args) > 0 {
+		return errors.New("a workload cannot be named across all namespaces: use either -n NAMESPACE with TYPE/NAME, or -A without names")
 	}
 	_, err := o.output()
 	return err

@@ -53,7 +53,7 @@ func TestWhatContradictsItselfIsFoundBeforeAnythingIsAsked(t *testing.T) {
 		{"the size of pages", func(o *Options) { o.Chunk = -1 }, "--chunk-size -1: use 0 or more"},
 		{"pages of any size", func(o *Options) { o.Chunk = 0 }, ""},
 		{"a workload across namespaces", func(o *Options) { o.AllNamespaces, o.Args = true, []string{"deployment/cart"} },
-			"a workload cannot be named across all namespaces: use -n NAMESPACE with TYPE/NAME, or -A without"},
+			"a workload cannot be named across all namespaces: use either -n NAMESPACE with TYPE/NAME, or -A without names"},
 		{"a label selector", func(o *Options) { o.LabelSelector = "a in" },
 			`--selector "a in": unable to parse requirement: found '' expected: '('`},
 		{"a field selector", func(o *Options) { o.FieldSelector = "a" },

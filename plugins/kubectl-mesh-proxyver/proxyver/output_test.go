@@ -52,7 +52,7 @@ func TestATableWithoutHeaders(t *testing.T) {
 	o, _ := options()
 	o.NoHeaders = true
 	got := printed(t, o, someItems()[:1])
-	if want := "shop   deployment/cart   1   1.23.0   1.23.0   1-23   current\n"; got != want {
+	if want := "shop  deployment/cart  1  1.23.0  1.23.0  1-23  current\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -86,8 +86,9 @@ func (o *Options) read(ctx context.Context, clients *cluster.Clients) (*mesh.Mes
 
 // seen is what the scan met.
 type seen struct {
-	// shown counts the pods that are part of the answer, hidden those that have no proxy and should have none.
-	shown, hidden int
+	// shown counts the pods that are part of the answer, hidden those that have no proxy and need none, ended those that
+	// are Completed or Failed.
+	shown, hidden, ended int
 	// proxies counts the pods that run one.
 	proxies  int
 	statuses map[v1alpha1.Status]int
@@ -103,14 +104,18 @@ func (o *Options) scan(ctx context.Context, scanner *scan.Scanner, m *mesh.Mesh,
 	s := &seen{statuses: map[v1alpha1.Status]int{}}
 	options := scan.Options{
 		Namespace: o.namespace, LabelSelector: o.LabelSelector, FieldSelector: o.FieldSelector,
-		Chunk: o.Chunk, Terminal: o.All, Only: only(targets),
+		Chunk: o.Chunk, Only: only(targets),
 	}
 	return s, scanner.Each(ctx, options, func(item scan.Item) error {
 		if !mine(item) {
 			return nil
 		}
 		v := item.Verdict
-		if v.Status == v1alpha1.None && !o.All {
+		switch {
+		case item.Pod.Terminal() && !o.All:
+			s.ended++
+			return nil
+		case v.Status == v1alpha1.None && !o.All:
 			s.hidden++
 			return nil
 		}
@@ -150,10 +155,20 @@ func (o *Options) mesh(m *mesh.Mesh) (func(scan.Item) bool, error) {
 		}
 		return nil, err
 	}
+	// Only what is surely another mesh's is left out: whose an orphan was, nobody can tell any more.
+	elsewhereOnly := func(revision string) bool {
+		return revision == "" || m.Installed(revision) && !slices.Contains(revisions, revision)
+	}
 	return func(item scan.Item) bool {
 		v := item.Verdict
-		return v.Status == v1alpha1.Unknown || slices.Contains(revisions, v.Expected.Revision) ||
-			v.Proxy != nil && slices.Contains(revisions, v.Proxy.Revision)
+		switch {
+		case v.Status == v1alpha1.None:
+			return false
+		case v.Proxy == nil || v.Proxy.Revision == "" && v.Expected.Revision == "":
+			return v.Expected.Revision == "" || !elsewhereOnly(v.Expected.Revision)
+		default:
+			return !elsewhereOnly(v.Proxy.Revision) || !elsewhereOnly(v.Expected.Revision)
+		}
 	}, nil
 }
 
@@ -189,15 +204,15 @@ func (o *Options) sayEmpty(s *seen) {
 	if s.shown > 0 {
 		return
 	}
-	where := ""
+	message := "No resources found."
 	if o.namespace != "" {
-		where = fmt.Sprintf(" in %s namespace", o.namespace)
+		message = fmt.Sprintf("No resources found in %s namespace.", o.namespace)
 	}
-	more := "."
-	if s.hidden > 0 {
-		more = fmt.Sprintf(": %d without a proxy that should have none (--all shows them).", s.hidden)
+	if s.hidden+s.ended > 0 {
+		message += fmt.Sprintf(" Not shown without --all: pods with no proxy that need none: %d; pods that have ended: %d.",
+			s.hidden, s.ended)
 	}
-	fmt.Fprintf(o.ErrOut, "No resources found%s%s\n", where, more)
+	fmt.Fprintln(o.ErrOut, message)
 }
 
 // conclude says what is missing from the answer, and turns the outcome into an exit code.
@@ -211,7 +226,7 @@ func (o *Options) conclude(s *seen, gaps []cluster.Gap) error {
 		}
 	}
 	if n := s.statuses[v1alpha1.Unknown]; n > 0 {
-		return fmt.Errorf("the answer is incomplete: of %d pods, %d are unknown", s.shown, n)
+		return fmt.Errorf("the answer is incomplete: unknown: %d of %d pods", n, s.shown)
 	}
 	if len(gaps) > 0 {
 		return fmt.Errorf("the answer is incomplete: %d of the reads it needs failed", len(gaps))

@@ -50,8 +50,8 @@ func TestTheExitCode(t *testing.T) {
 		{"findings of one status", outdated, "outdated", nil, 2, "", ""},
 		{"findings of another status", outdated, "missing,ahead", nil, 0, "", ""},
 		{"nothing but current", statuses(map[v1alpha1.Status]int{v1alpha1.Current: 2, v1alpha1.None: 1}), "any", nil, 0, "", ""},
-		{"unknown beats findings", unknown, "outdated", nil, 1, "the answer is incomplete: of 3 pods, 2 are unknown", "warning: unknown: the\\x1breason\n"},
-		{"what could not be read explains what is unknown", unknown, "", []cluster.Gap{gap}, 1, "the answer is incomplete: of 3 pods, 2 are unknown",
+		{"unknown beats findings", unknown, "outdated", nil, 1, "the answer is incomplete: unknown: 2 of 3 pods", "warning: unknown: the\\x1breason\n"},
+		{"what could not be read explains what is unknown", unknown, "", []cluster.Gap{gap}, 1, "the answer is incomplete: unknown: 2 of 3 pods",
 			"warning: cannot read pods: for\\nbidden\n"},
 		{"what could not be read, though no pod is unknown", outdated, "any", []cluster.Gap{gap, gap}, 1, "the answer is incomplete: 2 of the reads it needs failed",
 			"warning: cannot read pods: for\\nbidden\nwarning: cannot read pods: for\\nbidden\n"},
@@ -81,7 +81,7 @@ func TestNothingToShowIsSaid(t *testing.T) {
 		{"something is shown", "", seen{shown: 1}, ""},
 		{"nothing anywhere", "", seen{}, "No resources found.\n"},
 		{"nothing in a namespace", "shop", seen{}, "No resources found in shop namespace.\n"},
-		{"nothing but what is not shown", "shop", seen{hidden: 3}, "No resources found in shop namespace: 3 without a proxy that should have none (--all shows them).\n"},
+		{"nothing but what is not shown", "shop", seen{hidden: 3, ended: 1}, "No resources found in shop namespace. Not shown without --all: pods with no proxy that need none: 3; pods that have ended: 1.\n"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			o, errOut := options()

@@ -1,6 +1,7 @@
 package proxyver
 
 import (
+	"fmt"
 	"strings"
 
 	"k8s.io/cli-runtime/pkg/resource"
@@ -32,9 +33,29 @@ func (o *Options) resolve() ([]target, error) {
 	var targets []target
 	for _, info := range infos {
 		kind := info.Mapping.GroupVersionKind
-		targets = append(targets, target{Group: kind.Group, Kind: kind.Kind, Name: info.Name})
+		t := target{Group: kind.Group, Kind: kind.Kind, Name: info.Name}
+		if err := ownsPods(t, info.Namespaced()); err != nil {
+			return nil, err
+		}
+		targets = append(targets, t)
 	}
 	return targets, nil
+}
+
+// ownsPods returns an error for an object that no pod can belong to, with what to type instead.
+func ownsPods(t target, namespaced bool) error {
+	switch {
+	case t.Group == "" && t.Kind == "Namespace":
+		return fmt.Errorf("%s is no workload: to see a namespace, use -n %s", t, t.Name)
+	case t.Group == "" && t.Kind == "Node":
+		return fmt.Errorf("%s is no workload: to see a node's pods, use --field-selector spec.nodeName=%s", t, t.Name)
+	case t.Group == "" && t.Kind == "Service":
+		return fmt.Errorf("%s is no workload: to see the pods behind a Service, use its selector with -l", t)
+	case !namespaced:
+		return fmt.Errorf("%s is no workload: pods belong to objects of their namespace", t)
+	default:
+		return nil
+	}
 }
 
 // only returns what limits a scan to the pods that are targets, or belong to one; nil where there are no targets.

@@ -22,6 +22,8 @@ func newEnv(l *lab) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			env, _, err := l.env()
 			if err != nil {
+				// The shell evaluates whatever is printed. Nothing would leave it with the cluster that it used before.
+				fmt.Fprintln(cmd.OutOrStdout(), "export KUBECONFIG=/dev/null; false")
 				return err
 			}
 			for _, assignment := range env {

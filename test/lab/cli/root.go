@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -89,9 +90,17 @@ func defaultDir() (string, error) {
 // command returns how this lab is commanded from the project.
 func (l *lab) command() string {
 	if dir, err := defaultDir(); err == nil && dir == l.dir {
+		return program()
+	}
+	return program() + " --dir " + quote(l.dir)
+}
+
+// program returns what to type for this program: its name where PATH leads to it, else where make puts it.
+func program() string {
+	if _, err := exec.LookPath("lab"); err == nil {
 		return "lab"
 	}
-	return "lab --dir " + quote(l.dir)
+	return filepath.Join("bin", "lab")
 }
 
 func (l *lab) client() *supervisor.Client { return supervisor.NewClient(l.dir) }

@@ -8,10 +8,15 @@ import (
 )
 
 // Root returns the project's root, the directory that contains test/lab: the nearest one above the working directory,
-// else the one these sources were compiled from. The error says that neither exists.
+// else above this program, else the one these sources were compiled from. The error says that none exists.
 func Root() (string, error) {
 	if cwd, err := os.Getwd(); err == nil {
 		if root, ok := above(cwd); ok {
+			return root, nil
+		}
+	}
+	if program, err := os.Executable(); err == nil {
+		if root, ok := above(filepath.Dir(program)); ok {
 			return root, nil
 		}
 	}
@@ -20,7 +25,7 @@ func Root() (string, error) {
 			return root, nil
 		}
 	}
-	return "", errors.New("the lab's sources (test/lab) are neither above the working directory nor where they were compiled; run it inside the project")
+	return "", errors.New("the lab's sources (test/lab) are neither above the working directory nor above this program; run it inside the project")
 }
 
 func above(dir string) (string, bool) {

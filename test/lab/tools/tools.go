@@ -86,11 +86,16 @@ func (b *builder) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	said := false
 	for i, t := range all {
 		if b.current(t.name, want) {
 			continue
 		}
-		fmt.Fprintf(b.log, "building %s (%d of %d; all take about 10 minutes on two cores the first time)\n", t.name, i+1, len(all))
+		if !said {
+			fmt.Fprintln(b.log, "building the lab's programs: about 10 minutes on two cores the first time")
+			said = true
+		}
+		fmt.Fprintf(b.log, "building %s (%d of %d)\n", t.name, i+1, len(all))
 		start := time.Now()
 		if err := b.build(ctx, t); err != nil {
 			return err
