@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs a `go test -v` and fails also where a test was skipped or none was run: the lab's tests are the proof, and a proof
-# that was passed over is none.
+# Runs a `go test -v`, shows what is not simply passing, and fails also where a test was skipped or none was run: the lab's
+# tests are the proof, and a proof that was passed over is none.
 set -uo pipefail
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-"$@" 2>&1 | tee "$log"
-status=$?
+"$@" 2>&1 | tee "$log" | grep -v -e '^=== ' -e '^ *--- PASS'
+status=${PIPESTATUS[0]}
 if grep -q -- '^ *--- SKIP' "$log"; then
   echo "tests were skipped:" >&2
   grep -- '^ *--- SKIP' "$log" >&2

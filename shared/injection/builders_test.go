@@ -53,6 +53,16 @@ func config(t *testing.T, version string, changes ...func(data set)) Config {
 	return c
 }
 
+// discovering is a configuration with those discovery selectors.
+func discovering(t *testing.T, selectors string) Config {
+	t.Helper()
+	c, err := ParseConfig(fixture.InjectorData("1.22.0"), set{"mesh": "discoverySelectors: " + selectors})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func pod(options ...fixture.PodOption) proxy.Pod {
 	return proxy.FromPod(fixture.Pod("shop/cart-1", options...))
 }

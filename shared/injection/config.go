@@ -34,10 +34,12 @@ type Config struct {
 	aliases          map[string][]string
 	templates        map[string]templateImage
 	values           values
-	// ambient is true where the values switch ambient mode on, without which istiod makes no waypoints.
-	ambient bool
+	// noWaypoints is true where the values show that ambient mode, without which istiod makes no waypoints, is off.
+	noWaypoints bool
 	// imageType is the mesh configuration's defaultConfig.image.imageType.
 	imageType string
+	// discovery selects the namespaces that the control plane reads from; none at all means all.
+	discovery []labels.Selector
 	// RootNamespace is the namespace whose ProxyConfig resources hold for the whole mesh.
 	RootNamespace string
 }
@@ -72,7 +74,7 @@ func ParseConfig(injector map[string]string, mesh ...map[string]string) (Config,
 	if err != nil {
 		return Config{}, fmt.Errorf("key %q: %w", configKey, err)
 	}
-	config.values, config.ambient, err = parseValues(injector[valuesKey])
+	config.values, config.noWaypoints, err = parseValues(injector[valuesKey])
 	if err != nil {
 		return Config{}, fmt.Errorf("key %q: %w", valuesKey, err)
 	}
@@ -128,7 +130,7 @@ func usable(list []metav1.LabelSelector) []labels.Selector {
 	return selectors
 }
 
-func parseValues(text string) (v values, ambient bool, err error) {
+func parseValues(text string) (v values, noWaypoints bool, err error) {
 	var file struct {
 		Global struct {
 			Hub     string `json:"hub"`
@@ -138,7 +140,8 @@ func parseValues(text string) (v values, ambient bool, err error) {
 				Image string `json:"image"`
 			} `json:"proxy"`
 		} `json:"global"`
-		Pilot struct {
+		// Charts of older releases leave it out.
+		Pilot *struct {
 			Env map[string]any `json:"env"`
 		} `json:"pilot"`
 	}
@@ -153,7 +156,11 @@ func parseValues(text string) (v values, ambient bool, err error) {
 	if v.hub == "" && v.tag == "" && v.image == "" {
 		return values{}, false, fmt.Errorf("global.hub, global.tag and global.proxy.image are all missing")
 	}
-	return v, fmt.Sprint(file.Pilot.Env["PILOT_ENABLE_AMBIENT"]) == "true", nil
+	if file.Pilot != nil {
+		on := func(name string) bool { return fmt.Sprint(file.Pilot.Env[name]) == "true" }
+		noWaypoints = !on("PILOT_ENABLE_AMBIENT") && !on("PILOT_ENABLE_AMBIENT_WAYPOINTS")
+	}
+	return v, noWaypoints, nil
 }
 
 func (c *Config) applyMesh(text string) error {
@@ -174,8 +181,38 @@ func (c *Config) applyMesh(text string) error {
 	if ns := mesh.GetRootNamespace(); ns != "" {
 		c.RootNamespace = ns
 	}
-	return nil
+	if selectors := mesh.GetDiscoverySelectors(); len(selectors) > 0 {
+		c.discovery, err = discoverySelectors(selectors)
+	}
+	return err
 }
+
+func discoverySelectors(list []*meshconfig.LabelSelector) ([]labels.Selector, error) {
+	var selectors []labels.Selector
+	for _, s := range list {
+		selector := &metav1.LabelSelector{MatchLabels: s.GetMatchLabels()}
+		for _, e := range s.GetMatchExpressions() {
+			selector.MatchExpressions = append(selector.MatchExpressions, metav1.LabelSelectorRequirement{
+				Key: e.GetKey(), Operator: metav1.LabelSelectorOperator(e.GetOperator()), Values: e.GetValues(),
+			})
+		}
+		parsed, err := metav1.LabelSelectorAsSelector(selector)
+		if err != nil {
+			return nil, fmt.Errorf("discoverySelectors: %w", err)
+		}
+		selectors = append(selectors, parsed)
+	}
+	return selectors, nil
+}
+
+// discovers says whether the control plane reads from a namespace with those labels. Source:
+// discoveryNamespacesFilter in istio.io/istio/pkg/kube/namespace.
+func (c *Config) discovers(namespace map[string]string) bool {
+	return len(c.discovery) == 0 || matchesAny(c.discovery, namespace)
+}
+
+// Selective says whether the control plane reads from some namespaces only.
+func (c *Config) Selective() bool { return len(c.discovery) > 0 }
 
 // parseProxyConfig reads the annotation proxy.istio.io/config as istiod does, and returns the image type it sets,
 // empty where it sets none.

@@ -74,11 +74,63 @@ func TestTheErrorNamesTheKeyThatCannotBeRead(t *testing.T) {
 		{"values that are no YAML", set{"config": good["config"], "values": "{"}, nil, `key "values": `},
 		{"no values", set{"config": good["config"]}, nil, `key "values": global.hub, global.tag and global.proxy.image are all missing`},
 		{"a mesh configuration that is no YAML", good, set{"mesh": "a: b: c"}, `mesh configuration, key "mesh": `},
+		{"a discovery selector that is malformed", good, set{"mesh": "discoverySelectors: [{matchExpressions: [{key: a, operator: Near}]}]"},
+			`mesh configuration, key "mesh": discoverySelectors: "Near" is not a valid label selector operator`},
+		{"discovery selectors of another shape", good, set{"mesh": "discoverySelectors: {a: b}"}, `mesh configuration, key "mesh": `},
 		{"a mesh configuration of another shape", good, set{"mesh": "defaultConfig: 1"}, `mesh configuration, key "mesh": `},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			if _, err := ParseConfig(c.injector, c.mesh); err == nil || !strings.HasPrefix(err.Error(), c.prefix) {
 				t.Errorf("got %v, want %s...", err, c.prefix)
+			}
+		})
+	}
+}
+
+func TestDiscoverySelectorsSayWhichNamespacesAControlPlaneReads(t *testing.T) {
+	const either = "[{matchLabels: {mesh: a}}, {matchExpressions: [{key: env, operator: In, values: [prod, test]}]}]"
+	for _, c := range []struct {
+		rule, selectors string
+		namespace       set
+		selective, want bool
+	}{
+		{"none select every namespace", "[]", nil, false, true},
+		{"matchLabels", "[{matchLabels: {mesh: a}}]", set{"mesh": "a", "more": "x"}, true, true},
+		{"matchLabels of another value", "[{matchLabels: {mesh: a}}]", set{"mesh": "b"}, true, false},
+		{"matchExpressions", "[{matchExpressions: [{key: env, operator: In, values: [prod, test]}]}]", set{"env": "test"}, true, true},
+		{"matchExpressions of another value", "[{matchExpressions: [{key: env, operator: In, values: [prod]}]}]", set{"env": "test"}, true, false},
+		{"matchExpressions without values", "[{matchExpressions: [{key: env, operator: DoesNotExist}]}]", nil, true, true},
+		{"both in one must hold", "[{matchLabels: {mesh: a}, matchExpressions: [{key: env, operator: Exists}]}]", set{"mesh": "a"}, true, false},
+		{"one of several is enough", either, set{"env": "prod"}, true, true},
+		{"none of several", either, set{"env": "other"}, true, false},
+		{"an empty one selects every namespace", "[{}]", nil, true, true},
+		{"no labels", "[{matchLabels: {mesh: a}}]", nil, true, false},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			config := discovering(t, c.selectors)
+			if config.Selective() != c.selective || config.discovers(c.namespace) != c.want {
+				t.Errorf("selective %v, discovers %v", config.Selective(), config.discovers(c.namespace))
+			}
+		})
+	}
+}
+
+func TestTheValuesShowWhetherWaypointsAreMade(t *testing.T) {
+	for _, c := range []struct {
+		rule, pilot string
+		want        bool
+	}{
+		{"values of before pilot's were part of them", "", false},
+		{"no environment", `,"pilot":{}`, true},
+		{"ambient mode is off", `,"pilot":{"env":{"PILOT_ENABLE_AMBIENT":"false"}}`, true},
+		{"ambient mode", `,"pilot":{"env":{"PILOT_ENABLE_AMBIENT":"true"}}`, false},
+		{"ambient mode, not as text", `,"pilot":{"env":{"PILOT_ENABLE_AMBIENT":true}}`, false},
+		{"waypoints alone", `,"pilot":{"env":{"PILOT_ENABLE_AMBIENT_WAYPOINTS":"true"}}`, false},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			got := config(t, "1.22.0", func(data set) { data["values"] = strings.TrimSuffix(data["values"], "}") + c.pilot + "}" })
+			if got.noWaypoints != c.want {
+				t.Errorf("no waypoints: %v, want %v", got.noWaypoints, c.want)
 			}
 		})
 	}

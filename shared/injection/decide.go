@@ -2,13 +2,9 @@ package injection
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/labels"
-
 	"istio.io/api/annotation"
-	"istio.io/api/label"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
@@ -57,16 +53,24 @@ type Mesh struct {
 	ConfigGaps map[revision.ControlPlane]string
 	// ProxyConfigs are the cluster's ProxyConfig resources.
 	ProxyConfigs ProxyConfigs
+	// Namespaces holds the labels of every namespace that is known.
+	Namespaces map[string]map[string]string
 	// Claims decides about the gateways that istiod manages.
 	Claims Claims
 }
 
-// systemNamespaces are those in which istiod never injects. Source: IgnoredNamespaces in
-// istio.io/istio/pkg/kube/inject.
-var systemNamespaces = []string{"kube-system", "kube-public", "kube-node-lease", "local-path-storage"}
-
 // Decide says what would happen to the pod if it were created now, in a namespace with those labels.
 func (m *Mesh) Decide(pod proxy.Pod, namespace map[string]string) Decision {
+	d := m.decide(pod, namespace)
+	if d.Outcome == NotInjected && pod.InOwnTemplate() {
+		d.Outcome, d.Image = Templated, pod.Container.Image
+		d.Owner, d.Tag = revision.ControlPlane{Revision: pod.Revision()}, ""
+		d.Reason += "; the proxy is in the pod's own template"
+	}
+	return d
+}
+
+func (m *Mesh) decide(pod proxy.Pod, namespace map[string]string) Decision {
 	var last *Decision
 	for i := range m.Injectors {
 		injector := &m.Injectors[i]
@@ -143,69 +147,16 @@ func (d Decision) unknown(missing string) Decision {
 	return d
 }
 
-// declinesAlways returns why istiod leaves the pod alone whatever its configuration, empty where it does not. Source:
-// injectRequired in istio.io/istio/pkg/kube/inject.
-func declinesAlways(pod proxy.Pod) string {
-	if pod.HostNetwork {
-		return "the pod uses the host's network"
-	}
-	if slices.Contains(systemNamespaces, pod.Namespace) {
-		return "istiod never injects into " + pod.Namespace
-	}
-	return ""
-}
-
-// declines returns why istiod leaves the pod alone under this configuration, empty where it injects. Source:
-// injectRequired in istio.io/istio/pkg/kube/inject.
-func (c *Config) declines(pod proxy.Pod) string {
-	asked, by := askedFor(pod)
-	if asked == "" {
-		if matchesAny(c.never, pod.Labels) {
-			asked, by = "false", "neverInjectSelector"
-		} else if matchesAny(c.always, pod.Labels) {
-			asked, by = "true", "alwaysInjectSelector"
-		}
-	}
-	switch {
-	case c.policy != "enabled" && c.policy != "disabled":
-		return fmt.Sprintf("the injector's policy is %q, which switches injection off", c.policy)
-	case asked == "true":
-		return ""
-	case asked == "false" && by == "neverInjectSelector":
-		return "neverInjectSelector matches the pod"
-	case asked == "false":
-		return by + "=false"
-	case c.policy == "disabled":
-		return "the injector's policy is disabled"
-	default:
-		return ""
-	}
-}
-
-// askedFor returns "true" or "false" where the pod's label or, without one, its annotation sidecar.istio.io/inject
-// says so, and which of the two it was.
-func askedFor(pod proxy.Pod) (value, by string) {
-	value, by = pod.Annotations[annotation.SidecarInject.Name], "annotation "+annotation.SidecarInject.Name
-	if v, ok := pod.Labels[label.SidecarInject.Name]; ok {
-		value, by = v, "pod label "+label.SidecarInject.Name
-	}
-	if value != "true" && value != "false" {
-		return "", ""
-	}
-	return value, by
-}
-
-func matchesAny(selectors []labels.Selector, set map[string]string) bool {
-	return slices.ContainsFunc(selectors, func(s labels.Selector) bool { return s.Matches(labels.Set(set)) })
-}
-
 // inject works out the image.
 func (m *Mesh) inject(d Decision, config *Config, pod proxy.Pod) Decision {
+	if err := validateAnnotations(pod.Annotations); err != nil {
+		return d.refused(err.Error())
+	}
 	annotated, err := annotatedImageType(pod.Annotations)
 	if err != nil {
 		return d.refused(err.Error())
 	}
-	imageType, err := m.ProxyConfigs.imageType(pod.Namespace, pod.Labels, annotated, config)
+	imageType, err := m.scope(d.Owner, config).imageType(pod.Namespace, pod.Labels, annotated)
 	if _, overridden := pod.Annotations[annotation.SidecarProxyImageType.Name]; err != nil && !overridden {
 		return d.unknown(err.Error())
 	}
@@ -214,6 +165,9 @@ func (m *Mesh) inject(d Decision, config *Config, pod proxy.Pod) Decision {
 
 // applyTemplates goes through the templates that the pod asks for; each can replace the image.
 func applyTemplates(d Decision, config *Config, pod proxy.Pod, computed string) Decision {
+	if len(config.templates) == 0 {
+		return d.unknown("the injector's templates are of a release that is not known here")
+	}
 	for _, name := range config.templatesFor(pod) {
 		template, ok := config.templates[name]
 		if !ok {
@@ -267,39 +221,3 @@ func (c *Config) templatesFor(pod proxy.Pod) []string {
 	}
 	return resolved
 }
-
-// unselected says why no injector is called for the pod.
-func (m *Mesh) unselected(pod proxy.Pod, namespace map[string]string) Decision {
-	injection, hasInjection := namespace[namespaceInjection]
-	nsRev, hasNSRev := namespace[label.IoIstioRev.Name]
-	podRev, hasPodRev := pod.Labels[label.IoIstioRev.Name]
-	switch asked := pod.Labels[label.SidecarInject.Name]; {
-	case asked == "false":
-		return Decision{Reason: "pod label " + label.SidecarInject.Name + "=false"}
-	case hasInjection && injection != "enabled":
-		return Decision{Reason: "namespace label " + revision.LabelText(namespaceInjection, injection)}
-	case hasInjection:
-		return Decision{Dangling: true, Reason: fmt.Sprintf(
-			"namespace label %s=enabled, but there is no default revision or tag", namespaceInjection)}
-	case hasNSRev:
-		return m.dangling("namespace", nsRev)
-	case hasPodRev:
-		return m.dangling("pod", podRev)
-	case asked == "true":
-		return Decision{Dangling: true, Reason: fmt.Sprintf(
-			"pod label %s=true, but there is no default revision or tag", label.SidecarInject.Name)}
-	default:
-		return Decision{Reason: "no injection label"}
-	}
-}
-
-func (m *Mesh) dangling(whose, value string) Decision {
-	reason := whose + " label " + revision.LabelText(label.IoIstioRev.Name, value)
-	if revision.Names(m.Injectors, value) {
-		return Decision{Reason: reason + " selects no injector for this pod"}
-	}
-	return Decision{Dangling: true, Reason: reason + " names no revision or tag"}
-}
-
-// namespaceInjection is the label by which a namespace follows the default revision. istio.io/api does not export it.
-const namespaceInjection = "istio-injection"

@@ -87,6 +87,61 @@ func TestALabelThatNamesARevisionIsNotDanglingWhereOnlyTheSelectorsOfItExcludeTh
 	}
 }
 
+func TestADefaultThatIsThereIsNotDanglingWhereItsSelectorsExcludeThePod(t *testing.T) {
+	narrow := fixture.Injector("default")
+	for i := range narrow.Webhooks {
+		narrow.Webhooks[i].ObjectSelector.MatchLabels = set{"team": "a"}
+	}
+	m := &Mesh{Injectors: injectors(narrow)}
+	for _, c := range []struct {
+		rule      string
+		namespace set
+		options   []fixture.PodOption
+		reason    string
+	}{
+		{"a namespace", set{"istio-injection": "enabled"}, nil, "namespace label istio-injection=enabled selects no injector for this pod"},
+		{"a pod", nil, []fixture.PodOption{fixture.Label("sidecar.istio.io/inject", "true")}, "pod label sidecar.istio.io/inject=true selects no injector for this pod"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			if d := m.Decide(pod(c.options...), c.namespace); d.Dangling || d.Outcome != NotInjected || d.Reason != c.reason {
+				t.Errorf("got %+v", d)
+			}
+		})
+	}
+}
+
+func TestAProxyInThePodsOwnTemplateStaysAsItIs(t *testing.T) {
+	own := fixture.Proxy("example.com/own:1", "proxy", "router")
+	opted := fixture.Label("sidecar.istio.io/inject", "false")
+	for _, c := range []struct {
+		rule      string
+		namespace set
+		options   []fixture.PodOption
+		want      Decision
+	}{
+		{"one that opts out", nil, []fixture.PodOption{own, opted},
+			Decision{Outcome: Templated, Image: "example.com/own:1", Reason: "pod label sidecar.istio.io/inject=false; the proxy is in the pod's own template"}},
+		{"it belongs to the revision that its annotation names", nil, []fixture.PodOption{own, fixture.Annotation("istio.io/rev", "1-22")},
+			Decision{Outcome: Templated, Image: "example.com/own:1", Owner: revision.ControlPlane{Revision: "1-22"}, Reason: "no injection label; the proxy is in the pod's own template"}},
+		{"not to the one that declines it", follows("prod-canary"), []fixture.PodOption{own, hostNetwork},
+			Decision{Outcome: Templated, Image: "example.com/own:1",
+				Reason: "namespace label istio.io/rev=prod-canary -> tag prod-canary -> revision 1-23, but the pod uses the host's network; the proxy is in the pod's own template"}},
+		{"a native one", nil, []fixture.PodOption{fixture.NativeProxy("example.com/own:1")},
+			Decision{Outcome: Templated, Image: "example.com/own:1", Reason: "no injection label; the proxy is in the pod's own template"}},
+		{"of a namespace that names nothing", follows("mistyped"), []fixture.PodOption{own},
+			Decision{Outcome: Templated, Image: "example.com/own:1", Dangling: true, Reason: "namespace label istio.io/rev=mistyped names no revision or tag; the proxy is in the pod's own template"}},
+		{"one that was injected is not in the template", nil, []fixture.PodOption{fixture.Injected("1-22", oldImage)}, Decision{Reason: "no injection label"}},
+		{"nor is one with a malformed status", nil, []fixture.PodOption{own, fixture.Annotation("sidecar.istio.io/status", "{")}, Decision{Reason: "no injection label"}},
+		{"a container that asks for auto is no proxy", nil, []fixture.PodOption{fixture.Proxy("auto")}, Decision{Reason: "no injection label"}},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			if d := twoRevisions(t).Decide(pod(c.options...), c.namespace); d != c.want {
+				t.Errorf("got %+v\nwant %+v", d, c.want)
+			}
+		})
+	}
+}
+
 func TestIstiodsConfigurationDeclinesOrInsists(t *testing.T) {
 	const because = "namespace label istio.io/rev=1-22 -> revision 1-22"
 	never := configured("neverInjectSelector:\n  []", "neverInjectSelector:\n- matchLabels: {}\n- matchLabels: {'a b': c}\n- matchLabels: {tier: never}")
@@ -136,6 +191,8 @@ func TestIstiodRefuses(t *testing.T) {
 			"namespace label istio.io/rev=1-22 -> revision 1-22, but istiod would refuse the pod: annotation proxy.istio.io/config is malformed"},
 		{"a proxy configuration that is no YAML", fixture.Annotation("proxy.istio.io/config", "a: b: c"),
 			"namespace label istio.io/rev=1-22 -> revision 1-22, but istiod would refuse the pod: annotation proxy.istio.io/config is malformed"},
+		{"an annotation that is malformed", fixture.Annotation("status.sidecar.istio.io/port", "http"),
+			"namespace label istio.io/rev=1-22 -> revision 1-22, but istiod would refuse the pod: annotation status.sidecar.istio.io/port is malformed"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			d := twoRevisions(t).Decide(pod(c.option), follows("1-22"))
@@ -164,6 +221,9 @@ func TestWhatCannotBeReadIsUnknown(t *testing.T) {
 		{"ProxyConfig resources", func(m *Mesh) { m.ProxyConfigs = UnknownProxyConfigs("cannot read proxyconfigs: no") }, nil, "cannot read proxyconfigs: no"},
 		{"a template that computes the image in a way of its own", func(*Mesh) {}, fixture.Annotation("inject.istio.io/templates", "mine"),
 			`injection template "mine" computes the image in a way of its own`},
+		{"templates that are of another release", func(m *Mesh) {
+			m.Configs[owner("1-22")] = config(t, "1.22.0", func(data set) { data["config"] = "policy: enabled\ntemplate: |\n  containers: []\n" })
+		}, nil, "the injector's templates are of a release that is not known here"},
 		{"a malformed status on the pod", func(*Mesh) {}, func(p *corev1.Pod) {
 			fixture.Injected("1-22", oldImage)(p)
 			p.Annotations["sidecar.istio.io/status"] = "{"

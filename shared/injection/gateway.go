@@ -16,6 +16,8 @@ type Gateway struct {
 	Labels, Annotations map[string]string
 	// Class is the name of the Gateway's class.
 	Class string
+	// Addresses is true where the Gateway names addresses by which istiod takes it to be deployed by hand.
+	Addresses bool
 	// Parameters is true where the Gateway refers to a ConfigMap that istiod lays over the Deployment.
 	Parameters bool
 }
@@ -68,10 +70,14 @@ func (m *Mesh) DecideManaged(pod proxy.Pod, namespace map[string]string) Decisio
 	}
 	selected, because := gatewayRevision(gateway, namespace)
 	d.Reason += " (" + because + ")"
-	claimants := m.claimants(selected)
+	if gateway.Addresses {
+		return d.leftAlone(pod, "istiod leaves a Gateway with such addresses alone")
+	}
+	claimants := m.claimants(selected, namespace)
 	switch len(claimants) {
 	case 0:
-		return d.unclaimed(pod, selected)
+		d.Dangling = selected != ""
+		return d.leftAlone(pod, "no control plane with an injector claims it")
 	case 1:
 		d.Owner = claimants[0]
 	default:
@@ -98,13 +104,13 @@ func gatewayRevision(gateway Gateway, namespace map[string]string) (selected, be
 	return "", "no label " + label.IoIstioRev.Name
 }
 
-// unclaimed is the decision for a gateway that no control plane manages: its Deployment stays as it is.
-func (d Decision) unclaimed(pod proxy.Pod, selected string) Decision {
-	d.Dangling = selected != ""
+// leftAlone is the decision for a gateway that no control plane manages, for the reason given: its Deployment stays as it
+// is.
+func (d Decision) leftAlone(pod proxy.Pod, why string) Decision {
 	d.Outcome = Templated
 	d.Owner.Revision = pod.Revision()
 	d.Image = pod.Container.Image
-	d.Reason += ": no control plane with an injector claims it, so its Deployment stays as it is"
+	d.Reason += ": " + why + ", so its Deployment stays as it is"
 	return d
 }
 
@@ -115,7 +121,7 @@ func (m *Mesh) managedImage(d Decision, pod proxy.Pod, gateway Gateway) Decision
 	}
 	// istiod looks ProxyConfigs up by this one label, not by the pod's.
 	byName := map[string]string{label.IoK8sNetworkingGatewayGatewayName.Name: pod.GatewayName()}
-	imageType, err := m.ProxyConfigs.imageType(pod.Namespace, byName, "", &config)
+	imageType, err := m.scope(d.Owner, &config).imageType(pod.Namespace, byName, "")
 	if err != nil {
 		return d.unknown(err.Error())
 	}
@@ -129,7 +135,7 @@ func (m *Mesh) managedImage(d Decision, pod proxy.Pod, gateway Gateway) Decision
 	computed := config.values.proxyImage(imageType, gateway.Annotations)
 	d.Image = config.values.stockImage(computed, gateway.Annotations)
 	// Where what runs is something else, it matters what is not read here.
-	if template == "waypoint" && !config.ambient && (d.Image != pod.Container.Image || d.Owner.Revision != pod.Revision()) {
+	if template == "waypoint" && config.noWaypoints && (d.Image != pod.Container.Image || d.Owner.Revision != pod.Revision()) {
 		return d.unknown("that control plane may make no waypoints: its values do not set PILOT_ENABLE_AMBIENT")
 	}
 	if d.Image != pod.Container.Image {
@@ -144,14 +150,17 @@ func (m *Mesh) managedImage(d Decision, pod proxy.Pod, gateway Gateway) Decision
 	return d
 }
 
-// claimants returns the control planes that manage a Gateway whose revision label has the value, empty where it has
-// none.
-func (m *Mesh) claimants(selected string) []revision.ControlPlane {
+// claimants returns the control planes that manage a Gateway, in a namespace with those labels, whose revision label has
+// the value, empty where it has none.
+func (m *Mesh) claimants(selected string, namespace map[string]string) []revision.ControlPlane {
 	defaultTagExists := slices.ContainsFunc(m.Injectors, func(i revision.Injector) bool {
 		return i.Name == defaultTagConfiguration
 	})
 	var claimants []revision.ControlPlane
 	for _, owner := range revision.Installed(m.Injectors) {
+		if config, ok := m.Configs[owner]; ok && !config.discovers(namespace) {
+			continue
+		}
 		tags := m.tagsOf(owner)
 		mine := slices.Contains(tags, selected)
 		if selected == "" {

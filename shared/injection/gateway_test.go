@@ -93,6 +93,84 @@ func TestAGatewayThatNamesNothingStaysAsItIs(t *testing.T) {
 	}
 }
 
+func TestAGatewayThatIsDeployedByHandIsLeftAlone(t *testing.T) {
+	for _, c := range []struct {
+		rule      string
+		addresses bool
+		image     string
+		owner     revision.ControlPlane
+		reason    string
+	}{
+		{"without such addresses", false, newImage, owner("1-23"), "Gateway shop/gw (its label istio.io/rev=1-23) -> revision 1-23"},
+		{"with addresses", true, oldImage, revision.ControlPlane{Revision: "1-22"},
+			"Gateway shop/gw (its label istio.io/rev=1-23): istiod leaves a Gateway with such addresses alone, so its Deployment stays as it is"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			m := withGateway(t, Gateway{Labels: follows("1-23"), Addresses: c.addresses})
+			want := Decision{Outcome: Templated, Owner: c.owner, Image: c.image, Reason: c.reason}
+			if d := m.DecideManaged(gatewayPod(gatewayController), nil); d != want {
+				t.Errorf("got %+v", d)
+			}
+		})
+	}
+}
+
+func TestAControlPlaneClaimsNoGatewayInANamespaceThatItDoesNotRead(t *testing.T) {
+	served := TagService{"prod-canary", owner("1-22")}
+	for _, c := range []struct {
+		rule      string
+		label     string
+		namespace set
+		outcome   Outcome
+		owner     revision.ControlPlane
+	}{
+		{"a namespace that it reads", "1-22", set{"mesh": "a"}, Templated, owner("1-22")},
+		{"one that it does not: nobody claims it", "1-22", set{"mesh": "b"}, Templated, revision.ControlPlane{Revision: "1-22"}},
+		{"one without labels", "1-22", nil, Templated, revision.ControlPlane{Revision: "1-22"}},
+		{"another control plane's selectors do not matter", "1-23", nil, Templated, owner("1-23")},
+		{"two claim it, and both read it", "prod-canary", set{"mesh": "a"}, Unknown, revision.ControlPlane{}},
+		{"two claim it, and one reads it", "prod-canary", set{"mesh": "b"}, Templated, owner("1-23")},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			m := withGateway(t, Gateway{Labels: follows(c.label)})
+			m.Configs[owner("1-22")] = discovering(t, "[{matchLabels: {mesh: a}}]")
+			m.Claims.TagServices = []TagService{served}
+			d := m.DecideManaged(gatewayPod(gatewayController), c.namespace)
+			unclaimed := c.outcome == Templated && c.owner.Namespace == ""
+			if d.Outcome != c.outcome || d.Owner != c.owner ||
+				strings.Contains(d.Reason, "no control plane with an injector claims it") != unclaimed {
+				t.Errorf("got %+v", d)
+			}
+		})
+	}
+}
+
+func TestAControlPlaneWithoutAmbientModeMayMakeNoWaypoints(t *testing.T) {
+	const waypoint = "istio.io-mesh-controller"
+	off := func(data set) { data["values"] = strings.TrimSuffix(data["values"], "}") + `,"pilot":{"env":{}}}` }
+	later := func(data set) { data["values"] = strings.Replace(data["values"], "1.22.0", "1.22.1", 1) }
+	for _, c := range []struct {
+		rule, manager string
+		changes       []func(set)
+		outcome       Outcome
+	}{
+		{"off, but what runs is what it would make", waypoint, []func(set){off}, Templated},
+		{"off, and it would make another", waypoint, []func(set){later, off}, Unknown},
+		{"off, for an east-west gateway", "istio.io-eastwest-controller", []func(set){later, off}, Unknown},
+		{"off, for a gateway that is no waypoint", gatewayController, []func(set){later, off}, Templated},
+		{"values that do not tell", waypoint, []func(set){later}, Templated},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			m := withGateway(t, Gateway{Labels: follows("1-22")}, c.changes...)
+			d := m.DecideManaged(gatewayPod(c.manager), nil)
+			unknown := strings.HasSuffix(d.Reason, ": that control plane may make no waypoints: its values do not set PILOT_ENABLE_AMBIENT")
+			if d.Outcome != c.outcome || unknown != (c.outcome == Unknown) {
+				t.Errorf("got %+v", d)
+			}
+		})
+	}
+}
+
 func TestTheImageOfAManagedGateway(t *testing.T) {
 	annotated := func(k, v string) Gateway { return Gateway{Labels: follows("1-22"), Annotations: set{k: v}} }
 	for _, c := range []struct {

@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"istio.io/api/annotation"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 )
 
 // proxyImage computes the image that templates know as `.ProxyImage`. Source: ProxyImage and proxyImageURL in
@@ -58,6 +60,8 @@ func (v values) stockImage(computed string, annotations map[string]string) strin
 type ProxyConfig struct {
 	Namespace, Name string
 	Created         time.Time
+	// Revision is the value of the label istio.io/rev, nil without one: other revisions disregard the resource.
+	Revision *string
 	// Selector is the labels that a pod must bear; an empty one covers the namespace, or the mesh.
 	Selector  map[string]string
 	ImageType string
@@ -81,35 +85,50 @@ func NewProxyConfigs(list []ProxyConfig) ProxyConfigs {
 // UnknownProxyConfigs stands for ProxyConfig resources that could not be read, for the reason given.
 func UnknownProxyConfigs(reason string) ProxyConfigs { return ProxyConfigs{gap: reason} }
 
+// scope is the part of the cluster's ProxyConfig resources that one control plane regards.
+type scope struct {
+	configs ProxyConfigs
+	config  *Config
+	owner   revision.ControlPlane
+	// namespaces holds the labels of every namespace that is known.
+	namespaces map[string]map[string]string
+}
+
+func (m *Mesh) scope(owner revision.ControlPlane, config *Config) scope {
+	return scope{configs: m.ProxyConfigs, config: config, owner: owner, namespaces: m.Namespaces}
+}
+
+// regards says whether the control plane reads a ProxyConfig: not one that is labelled for another revision (a tag does
+// not count there), nor one in a namespace that its discovery selectors leave out. Source: LabelsInRevision in
+// istio.io/istio/pkg/config and the filters of istio.io/istio/pilot/pkg/config/kube/crdclient.
+func (s scope) regards(c *ProxyConfig) bool {
+	return (c.Revision == nil || *c.Revision == s.owner.Revision) && s.config.discovers(s.namespaces[c.Namespace])
+}
+
 // imageType returns the image type of the proxy configuration that holds for a pod with those labels in the namespace,
 // empty where none sets one. From weakest to strongest: the mesh configuration, a ProxyConfig for the mesh, one for
 // the namespace, the pod's annotation, one that selects the pod. Source: EffectiveProxyConfig in
 // istio.io/istio/pilot/pkg/model.
-func (p ProxyConfigs) imageType(namespace string, set map[string]string, annotated string, config *Config) (string, error) {
-	if p.gap != "" {
-		return "", errors.New(p.gap)
+func (s scope) imageType(namespace string, set map[string]string, annotated string) (string, error) {
+	if s.configs.gap != "" {
+		return "", errors.New(s.configs.gap)
 	}
-	imageType := cmp.Or(p.unselective(config.RootNamespace), config.imageType)
-	if namespace != config.RootNamespace {
-		imageType = cmp.Or(p.unselective(namespace), imageType)
+	all := func(c *ProxyConfig) bool { return len(c.Selector) == 0 }
+	selecting := func(c *ProxyConfig) bool {
+		return len(c.Selector) > 0 && labels.SelectorFromSet(c.Selector).Matches(labels.Set(set))
 	}
-	return cmp.Or(p.selecting(namespace, set), annotated, imageType), nil
+	imageType := cmp.Or(s.first(s.config.RootNamespace, all), s.config.imageType)
+	if namespace != s.config.RootNamespace {
+		imageType = cmp.Or(s.first(namespace, all), imageType)
+	}
+	return cmp.Or(s.first(namespace, selecting), annotated, imageType), nil
 }
 
-// unselective returns the image type of the first ProxyConfig of the namespace without a selector.
-func (p ProxyConfigs) unselective(namespace string) string {
-	for _, c := range p.list {
-		if c.Namespace == namespace && len(c.Selector) == 0 {
-			return c.ImageType
-		}
-	}
-	return ""
-}
-
-// selecting returns the image type of the first ProxyConfig of the namespace whose selector the labels satisfy.
-func (p ProxyConfigs) selecting(namespace string, set map[string]string) string {
-	for _, c := range p.list {
-		if c.Namespace == namespace && len(c.Selector) > 0 && labels.SelectorFromSet(c.Selector).Matches(labels.Set(set)) {
+// first returns the image type of the namespace's oldest ProxyConfig that matches: where several do, it alone counts.
+func (s scope) first(namespace string, matches func(*ProxyConfig) bool) string {
+	for i := range s.configs.list {
+		c := &s.configs.list[i]
+		if c.Namespace == namespace && matches(c) && s.regards(c) {
 			return c.ImageType
 		}
 	}

@@ -7,6 +7,11 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture"
 )
 
+// regarded is what revision 1-22 regards of the ProxyConfigs.
+func regarded(config *Config, list ...ProxyConfig) scope {
+	return (&Mesh{ProxyConfigs: NewProxyConfigs(list)}).scope(owner("1-22"), config)
+}
+
 func TestThePrecedenceOfProxyConfigurations(t *testing.T) {
 	const annotated = "image: {imageType: annotated}"
 	root := ProxyConfig{Namespace: "istio-system", Name: "root", ImageType: "root"}
@@ -41,7 +46,7 @@ func TestThePrecedenceOfProxyConfigurations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := NewProxyConfigs(c.configs).imageType("shop", set{"app": "cart"}, annotatedType, &config)
+			got, err := regarded(&config, c.configs...).imageType("shop", set{"app": "cart"}, annotatedType)
 			if err != nil || got != c.want {
 				t.Errorf("got %q, %v; want %q", got, err, c.want)
 			}
@@ -64,8 +69,9 @@ func TestTheOldestProxyConfigCounts(t *testing.T) {
 		{"a name before those it begins", []ProxyConfig{at(1, "shop", "a-b"), at(1, "shop", "a")}, "shop/a"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			if got := NewProxyConfigs(c.list).unselective("shop"); got != c.want {
-				t.Errorf("got %q, want %q", got, c.want)
+			config := Config{RootNamespace: "istio-system"}
+			if got, err := regarded(&config, c.list...).imageType("shop", nil, ""); err != nil || got != c.want {
+				t.Errorf("got %q, %v; want %q", got, err, c.want)
 			}
 		})
 	}
@@ -73,9 +79,61 @@ func TestTheOldestProxyConfigCounts(t *testing.T) {
 
 func TestTheProxyConfigsOfTheRootNamespaceHoldForItsOwnPodsOnce(t *testing.T) {
 	config := Config{RootNamespace: "istio-system"}
-	configs := NewProxyConfigs([]ProxyConfig{{Namespace: "istio-system", ImageType: "debug"}})
-	if got, err := configs.imageType("istio-system", nil, "", &config); err != nil || got != "debug" {
+	configs := regarded(&config, ProxyConfig{Namespace: "istio-system", ImageType: "debug"})
+	if got, err := configs.imageType("istio-system", nil, ""); err != nil || got != "debug" {
 		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestAProxyConfigForAnotherRevisionIsDisregarded(t *testing.T) {
+	labelled := func(name, rev string) ProxyConfig {
+		return ProxyConfig{Namespace: "shop", Name: name, Revision: &rev, ImageType: name}
+	}
+	for _, c := range []struct {
+		rule string
+		list []ProxyConfig
+		want string
+	}{
+		{"without the label it is for every revision", []ProxyConfig{{Namespace: "shop", ImageType: "all"}}, "all"},
+		{"one for the revision", []ProxyConfig{labelled("mine", "1-22")}, "mine"},
+		{"one for another revision", []ProxyConfig{labelled("other", "1-23")}, "mesh"},
+		{"one for a tag, even the revision's own", []ProxyConfig{labelled("tag", "prod-stable")}, "mesh"},
+		{"one with an empty label", []ProxyConfig{labelled("empty", "")}, "mesh"},
+		{"it does not stand in the way of a later one", []ProxyConfig{labelled("a", "1-23"), labelled("b", "1-22")}, "b"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			m := twoRevisions(t)
+			m.ProxyConfigs = NewProxyConfigs(c.list)
+			config := Config{imageType: "mesh", RootNamespace: "istio-system"}
+			if got, err := m.scope(owner("1-22"), &config).imageType("shop", nil, ""); err != nil || got != c.want {
+				t.Errorf("got %q, %v; want %q", got, err, c.want)
+			}
+		})
+	}
+}
+
+func TestAProxyConfigInANamespaceThatDiscoverySelectorsLeaveOutIsDisregarded(t *testing.T) {
+	in := func(namespace string) ProxyConfig { return ProxyConfig{Namespace: namespace, ImageType: namespace} }
+	both := []ProxyConfig{in("istio-system"), in("shop")}
+	for _, c := range []struct {
+		rule       string
+		namespaces map[string]map[string]string
+		selectors  string
+		want       string
+	}{
+		{"no selectors", nil, "", "shop"},
+		{"both selected", map[string]map[string]string{"istio-system": {"mesh": "a"}, "shop": {"mesh": "a"}}, "[{matchLabels: {mesh: a}}]", "shop"},
+		{"the pod's left out", map[string]map[string]string{"istio-system": {"mesh": "a"}, "shop": {"mesh": "b"}}, "[{matchLabels: {mesh: a}}]", "istio-system"},
+		{"the root namespace left out", map[string]map[string]string{"shop": {"mesh": "a"}}, "[{matchLabels: {mesh: b}}]", ""},
+		{"a namespace that is not known has no labels", nil, "[{matchLabels: {mesh: a}}]", ""},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			config := discovering(t, c.selectors)
+			m := Mesh{ProxyConfigs: NewProxyConfigs(both), Namespaces: c.namespaces}
+			if got, err := m.scope(owner("1-22"), &config).imageType("shop", nil, ""); err != nil || got != c.want {
+				t.Errorf("got %q, %v; want %q", got, err, c.want)
+			}
+		})
 	}
 }
 

@@ -44,12 +44,25 @@ func (r *reader) listGateways(ctx context.Context, resource schema.GroupVersionR
 	return cluster.EachPage(ctx, r.Chunk, metav1.ListOptions{}, list, func(o runtime.Object) error {
 		g := o.(*unstructured.Unstructured)
 		_, parameters, _ := unstructured.NestedMap(g.Object, "spec", "infrastructure", "parametersRef")
+		addresses, _, _ := unstructured.NestedSlice(g.Object, "spec", "addresses")
 		class, _, _ := unstructured.NestedString(g.Object, "spec", "gatewayClassName")
 		r.gateways[injection.GatewayKey(g.GetNamespace(), g.GetName())] = injection.Gateway{
 			Labels: g.GetLabels(), Annotations: g.GetAnnotations(), Class: class, Parameters: parameters,
+			Addresses: deployedByHand(addresses),
 		}
 		return nil
 	})
+}
+
+// deployedByHand says whether a Gateway's addresses tell istiod to leave its deployment to the user. Source: IsManaged in
+// istio.io/istio/pilot/pkg/config/kube/gatewaycommon.
+func deployedByHand(addresses []any) bool {
+	if len(addresses) != 1 {
+		return len(addresses) > 1
+	}
+	address, _ := addresses[0].(map[string]any)
+	kind, _ := address["type"].(string)
+	return kind != "" && kind != "IPAddress"
 }
 
 func (r *reader) readValidator(ctx context.Context) error {

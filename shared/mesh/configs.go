@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"istio.io/api/label"
 	istionetworking "istio.io/client-go/pkg/apis/networking/v1beta1"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
@@ -116,7 +117,12 @@ func (r *reader) listProxyConfigs(ctx context.Context, namespace string) error {
 		if s := c.Spec.GetSelector(); s != nil && len(s.GetMatchLabels()) == 0 {
 			return nil
 		}
+		var forRevision *string
+		if value, ok := c.Labels[label.IoIstioRev.Name]; ok {
+			forRevision = &value
+		}
 		r.proxyConfigs = append(r.proxyConfigs, injection.ProxyConfig{
+			Revision:  forRevision,
 			Namespace: c.Namespace, Name: c.Name, Created: c.CreationTimestamp.Time,
 			Selector: c.Spec.GetSelector().GetMatchLabels(), ImageType: c.Spec.GetImage().GetImageType(),
 		})

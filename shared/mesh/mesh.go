@@ -3,6 +3,7 @@
 package mesh
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -24,6 +25,19 @@ type Mesh struct {
 
 // Injectors returns the cluster's injectors, in the order in which the API server calls them.
 func (m *Mesh) Injectors() []revision.Injector { return m.injection.Injectors }
+
+// ControlPlanes returns those that an injector calls, tags' injectors included, each once and sorted by namespace and
+// revision.
+func (m *Mesh) ControlPlanes() []revision.ControlPlane {
+	var owners []revision.ControlPlane
+	for _, i := range m.injection.Injectors {
+		owners = append(owners, i.Owner)
+	}
+	slices.SortFunc(owners, func(a, b revision.ControlPlane) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Revision, b.Revision))
+	})
+	return slices.Compact(owners)
+}
 
 // Gaps returns what could not be read.
 func (m *Mesh) Gaps() []cluster.Gap { return m.gaps }

@@ -78,6 +78,9 @@ func Read(ctx context.Context, clients *cluster.Clients, options Options) (*Mesh
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
+	if err := r.readRootNamespaces(ctx); err != nil {
+		return nil, err
+	}
 	return r.mesh(injectors), nil
 }
 
@@ -118,6 +121,29 @@ func (r *reader) readNamespaces(ctx context.Context) error {
 	return err
 }
 
+// readRootNamespaces reads, where only one namespace was asked for, the labels of the namespaces whose ProxyConfigs hold
+// for the whole mesh: discovery selectors may leave those out.
+func (r *reader) readRootNamespaces(ctx context.Context) error {
+	for _, config := range r.configs {
+		name := config.RootNamespace
+		if _, known := r.namespaces[name]; known || r.Namespace == "" || !config.Selective() {
+			continue
+		}
+		ns, err := r.Metadata.Resource(namespaceResource).Get(ctx, name, metav1.GetOptions{})
+		if err == nil {
+			r.namespaces[name] = ns.Labels
+		}
+		gap, err := cluster.Outcome("namespace "+name, err)
+		if err != nil {
+			return err
+		}
+		if gap != nil {
+			r.proxyConfigsGap = gap
+		}
+	}
+	return nil
+}
+
 func istioNamespaces(injectors []revision.Injector) []string {
 	var namespaces []string
 	for _, i := range injectors {
@@ -138,6 +164,7 @@ func (r *reader) mesh(injectors []revision.Injector) *Mesh {
 			Configs:      r.configs,
 			ConfigGaps:   r.configGaps,
 			ProxyConfigs: injection.NewProxyConfigs(r.proxyConfigs),
+			Namespaces:   r.namespaces,
 			Claims: injection.Claims{
 				TagServices: r.tagServices, DefaultValidator: r.validator, Gateways: r.gateways, ClassDefaults: r.classDefaults,
 			},

@@ -2,14 +2,17 @@ package mesh
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	metadatafake "k8s.io/client-go/metadata/fake"
 	clienttesting "k8s.io/client-go/testing"
 
 	networkingapi "istio.io/api/networking/v1beta1"
@@ -184,5 +187,143 @@ func TestAProxyConfigWhoseSelectorIsEmptyHoldsForNothing(t *testing.T) {
 	}
 	if d := m.Decide(cart()); d.Image != "docker.io/istio/proxyv2:1.22.0" {
 		t.Errorf("got %+v", d)
+	}
+}
+
+func TestAProxyConfigIsForTheRevisionOfItsLabel(t *testing.T) {
+	const plain = "docker.io/istio/proxyv2:1.22.0"
+	for _, c := range []struct {
+		rule   string
+		labels map[string]string
+		want   string
+	}{
+		{"for all without one", map[string]string{"app": "x"}, plain + "-debug"},
+		{"for its own", map[string]string{"istio.io/rev": "1-22"}, plain + "-debug"},
+		{"for another", map[string]string{"istio.io/rev": "1-23"}, plain},
+		{"for none where it is empty", map[string]string{"istio.io/rev": ""}, plain},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			f := following(fixture.ConfigMap("1-22", "1.22.0"))
+			addTo(t, f, "shop", c.labels)
+			m, err := read(t, f, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := m.Decide(cart()); d.Image != c.want {
+				t.Errorf("got %+v, want image %s", d, c.want)
+			}
+		})
+	}
+}
+
+// addTo creates in the namespace a ProxyConfig for the image type debug.
+func addTo(t *testing.T, f *faulty.Cluster, namespace string, labels map[string]string) {
+	t.Helper()
+	c := &istionetworking.ProxyConfig{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "c", Labels: labels}}
+	c.Spec.Image = &networkingapi.ProxyImage{ImageType: "debug"}
+	if _, err := f.Istio.NetworkingV1beta1().ProxyConfigs(namespace).Create(t.Context(), c, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheRootNamespaceIsReadWhereDiscoverySelectorsMayLeaveItOut(t *testing.T) {
+	const plain, selective = "docker.io/istio/proxyv2:1.22.0", "discoverySelectors: [{matchExpressions: [{key: istio.io/rev, operator: Exists}]}]"
+	selected := map[string]string{"istio.io/rev": "1-22"}
+	internal := apierrors.NewInternalError(errors.New("etcd is gone"))
+	for _, c := range []struct {
+		rule, mesh string
+		namespace  string
+		labels     map[string]string
+		err        error
+		reads      int
+		image      string
+		gap        string
+		failure    string
+	}{
+		{"it is selected", selective, "shop", selected, nil, 1, plain + "-debug", "", ""},
+		{"it is not", selective, "shop", nil, nil, 1, plain, "", ""},
+		{"it is not there", selective, "shop", nil, apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "istio-system"), 1, plain, "", ""},
+		{"it may not be read", selective, "shop", nil, forbidden("namespaces"), 1, "", "namespace istio-system", ""},
+		{"the cluster fails", selective, "shop", nil, internal, 1, "", "", "reading namespace istio-system: "},
+		{"without selectors it need not be read", "", "shop", nil, internal, 0, plain + "-debug", "", ""},
+		{"nor where all namespaces are", selective, "", nil, internal, 0, plain, "", ""},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			mesh := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system", Name: "istio-1-22"}, Data: map[string]string{"mesh": c.mesh}}
+			f := faulty.New("1-22", fixture.Injector("1-22"), fixture.ConfigMap("1-22", "1.22.0"), mesh)
+			addTo(t, f, "istio-system", nil)
+			reads := 0
+			f.Clients().Metadata.(*metadatafake.FakeMetadataClient).PrependReactor("get", "namespaces", func(a clienttesting.Action) (bool, runtime.Object, error) {
+				if a.(clienttesting.GetAction).GetName() != "istio-system" {
+					return false, nil, nil
+				}
+				reads++
+				return true, &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "istio-system", Labels: c.labels}}, c.err
+			})
+			m, err := read(t, f, Options{Namespace: c.namespace})
+			if reads != c.reads {
+				t.Errorf("read %d times, want %d", reads, c.reads)
+			}
+			if c.failure != "" {
+				if err == nil || !strings.HasPrefix(err.Error(), c.failure) {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := m.Decide(cart())
+			if d.Image != c.image || (c.gap != "") != (d.Outcome == injection.Unknown) || !strings.Contains(d.Reason, c.gap) {
+				t.Errorf("got %+v", d)
+			}
+			if gaps := m.Gaps(); (len(gaps) == 1) != (c.gap != "") || len(gaps) > 0 && gaps[0].Missing != c.gap {
+				t.Errorf("gaps %v", gaps)
+			}
+		})
+	}
+}
+
+func TestAGatewayIsDeployedByHandByItsAddresses(t *testing.T) {
+	address := func(kind string) any { return map[string]any{"type": kind, "value": "x"} }
+	for _, c := range []struct {
+		rule      string
+		addresses []any
+		want      bool
+	}{
+		{"none", nil, false},
+		{"an IP address", []any{address("IPAddress")}, false},
+		{"one without a type", []any{map[string]any{"value": "10.0.0.1"}}, false},
+		{"a host name", []any{address("Hostname")}, true},
+		{"several, of whatever type", []any{address("IPAddress"), address("IPAddress")}, true},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			if got := deployedByHand(c.addresses); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestControlPlanesAreThoseThatInjectorsCallEachOnce(t *testing.T) {
+	elsewhere := fixture.Injector("1-22")
+	elsewhere.Name = "elsewhere"
+	byURL, url := fixture.Injector("managed"), "https://istiod.example.com"
+	for i := range elsewhere.Webhooks {
+		elsewhere.Webhooks[i].ClientConfig.Service.Namespace = "aks-istio-system"
+	}
+	for i := range byURL.Webhooks {
+		byURL.Webhooks[i].ClientConfig = admissionv1.WebhookClientConfig{URL: &url}
+	}
+	f := faulty.New("", fixture.Injector("1-23"), fixture.Injector("1-22"), fixture.TagInjector("prod", "1-23"),
+		fixture.TagInjector("left", "1-21"), elsewhere, byURL)
+	m, err := read(t, f, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []revision.ControlPlane{{Revision: "managed"}, {Namespace: "aks-istio-system", Revision: "1-22"},
+		{Namespace: "istio-system", Revision: "1-21"}, {Namespace: "istio-system", Revision: "1-22"}, {Namespace: "istio-system", Revision: "1-23"}}
+	if got := m.ControlPlanes(); !slices.Equal(got, want) {
+		t.Errorf("got %+v", got)
 	}
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -19,10 +20,16 @@ const ContainerName = "istio-proxy"
 // istio.io/istio/pkg/kube/inject.
 const AutoImage = "auto"
 
+// What tells the other parts of the data plane. Source: the charts ztunnel and istio-cni, and constants in
+// istio.io/istio/pkg/config/constants. Other networks' agents have containers called install-cni as well; the label's
+// value is Istio's alone.
 const (
 	ztunnelApp       = "ztunnel"
+	cniApp           = "istio-cni-node"
 	cniContainerName = "install-cni"
 	waypointManager  = "istio.io-mesh-controller"
+	// oldGatewayName is the label with the Gateway's name in releases before istio.io/api exported one.
+	oldGatewayName = "istio.io/gateway-name"
 )
 
 // Type is the role of a proxy.
@@ -53,6 +60,8 @@ type Pod struct {
 	Ready                 bool
 	Labels, Annotations   map[string]string
 	HostNetwork           bool
+	// Terminating is true for a pod that has been deleted and is not gone yet.
+	Terminating bool
 	// Controller is the owner that manages the pod, nil for a bare pod.
 	Controller *metav1.OwnerReference
 	Type       Type
@@ -71,6 +80,7 @@ func FromPod(pod *corev1.Pod) Pod {
 		Labels:      pod.Labels,
 		Annotations: pod.Annotations,
 		HostNetwork: pod.Spec.HostNetwork,
+		Terminating: pod.DeletionTimestamp != nil,
 		Controller:  metav1.GetControllerOfNoCopy(pod),
 	}
 	p.Type, p.Container = find(pod)
@@ -88,7 +98,7 @@ func ready(conditions []corev1.PodCondition) bool {
 
 // find looks through both container lists: native sidecars are init containers.
 func find(pod *corev1.Pod) (Type, *Container) {
-	if c := named(cniContainerName, pod.Spec.Containers); c != nil && pod.Labels["k8s-app"] != "" {
+	if c := named(cniContainerName, pod.Spec.Containers); c != nil && pod.Labels["k8s-app"] == cniApp {
 		return CNI, &Container{Image: c.Image}
 	}
 	if c := named(ContainerName, pod.Spec.Containers); c != nil {
@@ -137,7 +147,7 @@ func (p Pod) Managed() bool { return p.Labels[label.GatewayManaged.Name] != "" }
 
 // GatewayName returns the name of the Gateway that a managed gateway belongs to.
 func (p Pod) GatewayName() string {
-	return p.Labels[label.IoK8sNetworkingGatewayGatewayName.Name]
+	return cmp.Or(p.Labels[label.IoK8sNetworkingGatewayGatewayName.Name], p.Labels[oldGatewayName])
 }
 
 // Terminal says whether the pod has run to its end: it is Completed or Failed.
@@ -147,6 +157,13 @@ func (p Pod) Terminal() bool {
 
 // HasProxy says whether a proxy is in the pod. A container that still asks for the `auto` image was never injected.
 func (p Pod) HasProxy() bool { return p.Container != nil && p.Container.Image != AutoImage }
+
+// InOwnTemplate says whether the proxy stands in the pod's own template: injection leaves an annotation on every pod that
+// it changes, and this one has a proxy and no such annotation. The gateways of a plain `istioctl install` are so.
+func (p Pod) InOwnTemplate() bool {
+	_, injected := p.Annotations[annotation.SidecarStatus.Name]
+	return p.HasProxy() && !injected
+}
 
 // injectionStatus is the part of the annotation sidecar.istio.io/status that is needed here. Source:
 // SidecarInjectionStatus in istio.io/istio/pkg/kube/inject.
@@ -168,9 +185,10 @@ func (p Pod) InjectionStatus() (revision string, injected bool, err error) {
 	return status.Revision, true, nil
 }
 
-// Revision returns the revision of the control plane that the pod's proxy belongs to, empty where the pod does not
-// say and for ztunnel and the CNI agent, which have none. Injection writes it into the annotation istio.io/rev (since 1.10) and into sidecar.istio.io/status (since
-// 1.9); both hold the revision, never the tag.
+// Revision returns the revision of the control plane that the pod's proxy belongs to, empty where the pod does not say,
+// and for ztunnel and the CNI agent, which have none. Injection writes it into the annotation istio.io/rev and into
+// sidecar.istio.io/status; both hold the revision, never the tag. Releases that wrote neither set the label istio.io/rev,
+// and had no tags.
 func (p Pod) Revision() string {
 	if !p.HasProxy() || p.Type == Ztunnel || p.Type == CNI {
 		return ""
@@ -179,10 +197,10 @@ func (p Pod) Revision() string {
 		return rev
 	}
 	rev, injected, err := p.InjectionStatus()
-	if err == nil && injected && rev == "" {
-		return "default"
+	if err != nil || !injected {
+		return ""
 	}
-	return rev
+	return cmp.Or(rev, p.Labels[label.IoIstioRev.Name], "default")
 }
 
 // overrides is the shape of the annotation proxy.istio.io/overrides. Source: ParsedContainers in

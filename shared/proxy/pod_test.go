@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture"
 )
@@ -45,6 +46,8 @@ func TestTheProxyOfAPodIsFound(t *testing.T) {
 		{"an application that is called ztunnel", []fixture.PodOption{fixture.Label("app", "ztunnel"), fixture.Injected("1-22", image)}, Sidecar, &Container{Image: image}},
 		{"the CNI agent", []fixture.PodOption{fixture.Label("k8s-app", "istio-cni-node"), cni}, CNI, agent},
 		{"another container of that name", []fixture.PodOption{cni}, Sidecar, nil},
+		{"the agent of another network", []fixture.PodOption{fixture.Label("k8s-app", "calico-node"), cni}, Sidecar, nil},
+		{"a pod of that label without the container", []fixture.PodOption{fixture.Label("k8s-app", "istio-cni-node")}, Sidecar, nil},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			got := FromPod(fixture.Pod("shop/cart-1", c.options...))
@@ -98,10 +101,52 @@ func TestAContainerThatStillAsksForTheAutoImageIsNoProxy(t *testing.T) {
 }
 
 func TestAManagedGatewayKnowsItsGateway(t *testing.T) {
-	pod := FromPod(fixture.Pod("shop/gw-1", fixture.Label(managed, "istio.io-gateway-controller"),
-		fixture.Label("gateway.networking.k8s.io/gateway-name", "gw")))
-	if !pod.Managed() || pod.GatewayName() != "gw" {
-		t.Errorf("managed %v, Gateway %q", pod.Managed(), pod.GatewayName())
+	const name, oldName = "gateway.networking.k8s.io/gateway-name", "istio.io/gateway-name"
+	for _, c := range []struct {
+		rule    string
+		options []fixture.PodOption
+		want    string
+	}{
+		{"by its label", []fixture.PodOption{fixture.Label(name, "gw")}, "gw"},
+		{"by the label of older releases", []fixture.PodOption{fixture.Label(oldName, "old")}, "old"},
+		{"the newer label is stronger", []fixture.PodOption{fixture.Label(name, "gw"), fixture.Label(oldName, "old")}, "gw"},
+		{"none", nil, ""},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			pod := FromPod(fixture.Pod("shop/gw-1", append(c.options, fixture.Label(managed, "istio.io-gateway-controller"))...))
+			if !pod.Managed() || pod.GatewayName() != c.want {
+				t.Errorf("managed %v, Gateway %q", pod.Managed(), pod.GatewayName())
+			}
+		})
+	}
+}
+
+func TestAProxyIsInThePodsOwnTemplateWhereNothingInjectedIt(t *testing.T) {
+	for _, c := range []struct {
+		rule    string
+		options []fixture.PodOption
+		want    bool
+	}{
+		{"no proxy", nil, false},
+		{"a proxy", []fixture.PodOption{fixture.Proxy(image)}, true},
+		{"a native one", []fixture.PodOption{fixture.NativeProxy(image)}, true},
+		{"one with a revision of its own", []fixture.PodOption{fixture.Proxy(image), fixture.Annotation("istio.io/rev", "1-22")}, true},
+		{"one that was injected", []fixture.PodOption{fixture.Injected("1-22", image)}, false},
+		{"a malformed status is one all the same", []fixture.PodOption{fixture.Proxy(image), fixture.Annotation(status, "")}, false},
+		{"a container that asks for the auto image", []fixture.PodOption{fixture.Proxy(AutoImage)}, false},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			if got := FromPod(fixture.Pod("shop/cart-1", c.options...)).InOwnTemplate(); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestAPodThatHasBeenDeletedIsTerminating(t *testing.T) {
+	deleted := fixture.Pod("shop/cart-1", func(p *corev1.Pod) { now := metav1.Now(); p.DeletionTimestamp = &now })
+	if !FromPod(deleted).Terminating || FromPod(fixture.Pod("shop/cart-1")).Terminating {
+		t.Error("the deletion's time says so")
 	}
 }
 
@@ -116,7 +161,10 @@ func TestTheRevisionOfAProxy(t *testing.T) {
 		{"the annotation before the status", proxyAnd(fixture.Annotation("istio.io/rev", "1-22"), fixture.Annotation(status, `{"revision":"1-9"}`)), "1-22"},
 		{"the status where there is no annotation", proxyAnd(fixture.Annotation(status, `{"revision":"1-9"}`)), "1-9"},
 		{"a status of before revisions", proxyAnd(fixture.Annotation(status, `{"version":"0a1b","containers":["istio-proxy"]}`)), "default"},
+		{"a status of before it had a revision, and the label", proxyAnd(fixture.Annotation(status, `{"version":"0a1b"}`), fixture.Label("istio.io/rev", "1-6")), "1-6"},
+		{"the status before the label", proxyAnd(fixture.Annotation(status, `{"revision":"1-9"}`), fixture.Label("istio.io/rev", "prod")), "1-9"},
 		{"a malformed status", proxyAnd(fixture.Annotation(status, `{`)), ""},
+		{"a malformed status, whatever the label", proxyAnd(fixture.Annotation(status, `{`), fixture.Label("istio.io/rev", "1-6")), ""},
 		{"the pod's label is a wish, not a fact", proxyAnd(fixture.Label("istio.io/rev", "1-22")), ""},
 		{"a proxy that was not injected", proxyAnd(), ""},
 		{"a pod without a proxy", []fixture.PodOption{fixture.Annotation("istio.io/rev", "1-22")}, ""},

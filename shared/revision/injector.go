@@ -109,8 +109,9 @@ func createsPods(rules []admissionv1.RuleWithOperations) bool {
 	return slices.ContainsFunc(rules, func(r admissionv1.RuleWithOperations) bool {
 		operations := slices.Contains(r.Operations, admissionv1.Create) ||
 			slices.Contains(r.Operations, admissionv1.OperationAll)
-		resources := has(r.Resources, "pods") || slices.Contains(r.Resources, "*/*")
-		return operations && resources && has(r.APIGroups, "") && has(r.APIVersions, "v1")
+		resources := has(r.Resources, "pods") || slices.Contains(r.Resources, "*/*") || slices.Contains(r.Resources, "pods/*")
+		cluster := r.Scope != nil && *r.Scope == admissionv1.ClusterScope
+		return operations && resources && !cluster && has(r.APIGroups, "") && has(r.APIVersions, "v1")
 	})
 }
 
@@ -191,11 +192,12 @@ func (w Webhook) Because(namespace, pod map[string]string) string {
 	return strings.Join(words, ", ")
 }
 
-// Names says whether a value of the label istio.io/rev names something that an injector selects by.
-func Names(injectors []Injector, value string) bool {
+// Names says whether some injector selects by that value of a label: a revision or a tag is named so, and the default
+// revision by istio-injection=enabled.
+func Names(injectors []Injector, key, value string) bool {
 	return slices.ContainsFunc(injectors, func(i Injector) bool {
 		return slices.ContainsFunc(i.Webhooks, func(w Webhook) bool {
-			return w.Namespaces.Names(label.IoIstioRev.Name, value) || w.Objects.Names(label.IoIstioRev.Name, value)
+			return w.Namespaces.Names(key, value) || w.Objects.Names(key, value)
 		})
 	})
 }

@@ -103,6 +103,10 @@ func TestInjectorsAreCalledInTheOrderOfTheirNames(t *testing.T) {
 	}
 }
 
+func scope(s admissionv1.ScopeType) func(*admissionv1.RuleWithOperations) {
+	return func(r *admissionv1.RuleWithOperations) { r.Scope = &s }
+}
+
 func TestOnlyWebhooksForTheCreationOfPodsCount(t *testing.T) {
 	for _, c := range []struct {
 		rule   string
@@ -113,6 +117,10 @@ func TestOnlyWebhooksForTheCreationOfPodsCount(t *testing.T) {
 		{"any operation", func(r *admissionv1.RuleWithOperations) { r.Operations = []admissionv1.OperationType{"*"} }, true},
 		{"any resource", func(r *admissionv1.RuleWithOperations) { r.Resources = []string{"*"} }, true},
 		{"any resource and subresource", func(r *admissionv1.RuleWithOperations) { r.Resources = []string{"*/*"} }, true},
+		{"pods and their subresources", func(r *admissionv1.RuleWithOperations) { r.Resources = []string{"pods/*"} }, true},
+		{"any scope", scope(admissionv1.AllScopes), true},
+		{"what is in namespaces", scope(admissionv1.NamespacedScope), true},
+		{"what is in no namespace", scope(admissionv1.ClusterScope), false},
 		{"any group and version", func(r *admissionv1.RuleWithOperations) { r.APIGroups, r.APIVersions = []string{"*"}, []string{"*"} }, true},
 		{"updates", func(r *admissionv1.RuleWithOperations) { r.Operations = []admissionv1.OperationType{"UPDATE"} }, false},
 		{"another resource", func(r *admissionv1.RuleWithOperations) { r.Resources = []string{"services"} }, false},
@@ -225,12 +233,20 @@ func TestALabelsValueNamesSomethingThatExists(t *testing.T) {
 		c.Webhooks = c.Webhooks[:1]
 		c.Webhooks[0].NamespaceSelector = &metav1.LabelSelector{MatchLabels: set{"istio.io/rev": "managed"}}
 	})
+	const rev, namespace, pod = "istio.io/rev", "istio-injection", "sidecar.istio.io/inject"
+	withoutDefault := injectors(byLabels, fixture.TagInjector("prod", "1-22"))
 	list := injectors(byLabels, fixture.TagInjector("prod", "1-22"), fixture.Injector("default"))
-	for value, want := range map[string]bool{
-		"prod": true, "default": true, "managed": true, "1-22": false, "nope": false, "enabled": false, "": false,
+	for l, want := range map[[2]string]bool{
+		{rev, "prod"}: true, {rev, "default"}: true, {rev, "managed"}: true, {rev, "1-22"}: false, {rev, "nope"}: false,
+		{rev, "enabled"}: false, {rev, ""}: false,
+		{namespace, "enabled"}: true, {namespace, "disabled"}: false, {namespace, "prod"}: false,
+		{pod, "true"}: true, {pod, "false"}: false,
 	} {
-		if got := Names(list, value); got != want {
-			t.Errorf("%q: %v, want %v", value, got, want)
+		if got := Names(list, l[0], l[1]); got != want {
+			t.Errorf("%q: %v, want %v", l, got, want)
+		}
+		if got := Names(withoutDefault, l[0], l[1]); got != (want && l[0] == rev && l[1] != "default") {
+			t.Errorf("without a default, %q: %v", l, got)
 		}
 	}
 }

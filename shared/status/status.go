@@ -7,6 +7,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/injection"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 )
 
 // Verdict is what there is to say about one pod.
@@ -16,12 +17,16 @@ type Verdict struct {
 	Reason   string
 	Proxy    *v1alpha1.Proxy
 	Expected v1alpha1.Expected
+	// Owner is the control plane that the decision came to, its zero value where it came to none.
+	Owner revision.ControlPlane
+	// Dangling is true where a label names a revision or tag that does not exist.
+	Dangling bool
 }
 
 // Judge compares the proxy that a pod runs with what the decision says it would get now. installed says whether a
 // revision still has an injector.
 func Judge(pod proxy.Pod, d injection.Decision, installed func(revision string) bool) Verdict {
-	v := Verdict{Reason: d.Reason}
+	v := Verdict{Reason: d.Reason, Owner: d.Owner, Dangling: d.Dangling}
 	running := describe(pod, &v)
 	want := expect(d, &v)
 	switch {
@@ -38,6 +43,9 @@ func Judge(pod proxy.Pod, d injection.Decision, installed func(revision string) 
 		v.Status = v1alpha1.Unexpected
 	default:
 		v.compare(running, *want, d)
+	}
+	if pod.Terminating {
+		v.add("the pod is terminating")
 	}
 	return v
 }

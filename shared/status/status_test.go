@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"testing"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/injection"
@@ -97,6 +99,70 @@ func TestTheStatusOfAPod(t *testing.T) {
 				t.Errorf("proxy %+v", v.Proxy)
 			}
 		})
+	}
+}
+
+func TestAProxyInThePodsOwnTemplate(t *testing.T) {
+	const own = repository + ":1.20.0"
+	m := &injection.Mesh{Injectors: revision.Injectors([]admissionv1.MutatingWebhookConfiguration{*fixture.Injector("1-22")})}
+	for _, c := range []struct {
+		rule       string
+		annotation string
+		want       v1alpha1.Status
+		expected   string
+		reason     string
+	}{
+		{"is what it would be again", "", v1alpha1.Current, "", "no injection label; the proxy is in the pod's own template"},
+		{"of an installed revision", "1-22", v1alpha1.Current, "1-22", "no injection label; the proxy is in the pod's own template"},
+		{"of a revision that is gone", "gone", v1alpha1.Orphaned, "gone",
+			"no injection label; the proxy is in the pod's own template; revision gone has no injector any more"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			options := []fixture.PodOption{fixture.Proxy(own, "proxy", "router")}
+			if c.annotation != "" {
+				options = append(options, fixture.Annotation("istio.io/rev", c.annotation))
+			}
+			pod := proxy.FromPod(fixture.Pod("istio-system/gw-1", options...))
+			v := Judge(pod, m.Decide(pod, nil), installed)
+			if v.Status != c.want || v.Reason != c.reason || v.Expected != (v1alpha1.Expected{Image: own, Version: "1.20.0", Revision: c.expected}) {
+				t.Errorf("got %+v", v)
+			}
+		})
+	}
+}
+
+func TestTheReasonOfATerminatingPodEndsWithThat(t *testing.T) {
+	for _, c := range []struct {
+		rule     string
+		pod      proxy.Pod
+		decision injection.Decision
+		want     v1alpha1.Status
+		reason   string
+	}{
+		{"current", running("1-22", repository+":1.22.0"), injects("1-22", repository+":1.22.0"), v1alpha1.Current, "why; the pod is terminating"},
+		{"unknown", without(), outcome(injection.Unknown), v1alpha1.Unknown, "why; the pod is terminating"},
+		{"after what else there is to say", running("gone", repository+":1.22.0"), outcome(injection.NotInjected), v1alpha1.Orphaned,
+			"why; revision gone has no injector any more; the pod is terminating"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			c.pod.Terminating = true
+			if v := Judge(c.pod, c.decision, installed); v.Status != c.want || v.Reason != c.reason {
+				t.Errorf("got %s: %s", v.Status, v.Reason)
+			}
+		})
+	}
+}
+
+func TestAVerdictSaysWhoseTheDecisionIsAndWhetherALabelDangles(t *testing.T) {
+	d := injects("1-22", repository+":1.22.0")
+	d.Owner.Namespace = "istio-system"
+	if v := Judge(without(), d, installed); v.Owner != d.Owner || v.Dangling {
+		t.Errorf("got %+v", v)
+	}
+	dangling := outcome(injection.NotInjected)
+	dangling.Dangling = true
+	if v := Judge(without(), dangling, installed); v.Owner != (revision.ControlPlane{}) || !v.Dangling {
+		t.Errorf("got %+v", v)
 	}
 }
 

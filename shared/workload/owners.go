@@ -32,7 +32,7 @@ type Chain struct {
 // Workload returns the highest object that mesh-reinject can restart; the pod itself where nothing controls it.
 func (c Chain) Workload() Ref { return c.Refs[c.workload] }
 
-// Above returns what controls the workload in turn, and false where nothing does.
+// Above returns the highest object that controls the workload, and false where nothing does.
 func (c Chain) Above() (Ref, bool) {
 	if c.workload+1 >= len(c.Refs) {
 		return Ref{}, false
@@ -50,14 +50,15 @@ func (c Chain) Contains(ref Ref) bool {
 	return false
 }
 
-// kinds are those whose controllers have to be looked up, and where they are listed. The value says whether a pod's way
-// ends there, as far as restarting goes, or can lead on to a higher kind that can be restarted.
+// kinds are those whose controllers have to be looked up, and where they are listed.
 var kinds = map[schema.GroupKind]schema.GroupVersionResource{
 	{Group: "apps", Kind: "ReplicaSet"}:  {Group: "apps", Version: "v1", Resource: "replicasets"},
 	{Group: "batch", Kind: "Job"}:        {Group: "batch", Version: "v1", Resource: "jobs"},
 	{Group: "apps", Kind: "Deployment"}:  {Group: "apps", Version: "v1", Resource: "deployments"},
 	{Group: "apps", Kind: "StatefulSet"}: {Group: "apps", Version: "v1", Resource: "statefulsets"},
 	{Group: "apps", Kind: "DaemonSet"}:   {Group: "apps", Version: "v1", Resource: "daemonsets"},
+	// OpenShift's DeploymentConfigs stand above these.
+	{Kind: "ReplicationController"}: {Version: "v1", Resource: "replicationcontrollers"},
 }
 
 // always are the kinds without which a pod's workload cannot be told.
@@ -93,7 +94,7 @@ func (o *Owners) Gaps() []cluster.Gap { return o.gaps }
 type Options struct {
 	// Namespace limits the reading; empty for all.
 	Namespace string
-	// Above also reads what stands above Deployments, StatefulSets and DaemonSets.
+	// Above also reads what stands above Deployments, StatefulSets, DaemonSets and ReplicationControllers.
 	Above bool
 	// Chunk is the page size of lists.
 	Chunk int64
@@ -163,6 +164,10 @@ func (o *Owners) Of(pod proxy.Pod) Chain {
 		return chain
 	}
 	ref := refTo(pod.Controller)
+	// The kubelet's own pods are controlled by their node, which is no workload.
+	if ref.Group == "" && ref.Kind == "Node" {
+		return chain
+	}
 	chain.Refs = append(chain.Refs, ref)
 	chain.workload = 1
 	for len(chain.Refs) < maxDepth {
@@ -179,20 +184,16 @@ func (o *Owners) Of(pod proxy.Pod) Chain {
 	return chain
 }
 
-// GapFor returns the reading that failed and that a pod's way up would have needed, nil where none did.
-func (o *Owners) GapFor(pod proxy.Pod) *cluster.Gap {
-	if pod.Controller == nil {
-		return nil
+// Traceable says whether pods that belong to an object of that kind are always found: because they are its own, or
+// because every kind that can stand between was read.
+func Traceable(ref Ref) bool {
+	switch kind := (schema.GroupKind{Group: ref.Group, Kind: ref.Kind}); kind {
+	case schema.GroupKind{Kind: "Pod"}, schema.GroupKind{Group: "batch", Kind: "CronJob"},
+		schema.GroupKind{Group: "argoproj.io", Kind: "Rollout"},
+		schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "Gateway"}:
+		return true
+	default:
+		_, ok := kinds[kind]
+		return ok
 	}
-	ref := refTo(pod.Controller)
-	resource, ok := kinds[schema.GroupKind{Group: ref.Group, Kind: ref.Kind}]
-	if !ok {
-		return nil
-	}
-	for i := range o.gaps {
-		if o.gaps[i].Missing == resource.Resource {
-			return &o.gaps[i]
-		}
-	}
-	return nil
 }

@@ -9,7 +9,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture/faulty"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
@@ -24,6 +23,9 @@ var (
 	cronJob     = Ref{"batch", "CronJob", "report"}
 	kafka       = Ref{"kafka.strimzi.io", "Kafka", "kafka"}
 	widget      = Ref{"example.com", "Widget", "w"}
+	controller  = Ref{"", "ReplicationController", "cart-1"}
+	config      = Ref{"apps.openshift.io", "DeploymentConfig", "cart"}
+	node        = Ref{"", "Node", "node-1"}
 )
 
 // owners knows, in the namespace shop, of each reference its controller.
@@ -60,6 +62,10 @@ func TestTheWorkloadOfAPod(t *testing.T) {
 		{"a StatefulSet under an operator", controlledBy(statefulSet), owners(statefulSet, kafka), "statefulset/kafka-0", "kafka/kafka"},
 		{"a Deployment under an operator", controlledBy(replicaSet), owners(replicaSet, deployment, deployment, kafka), "deployment/cart", "kafka/kafka"},
 		{"above is the highest", controlledBy(statefulSet), owners(statefulSet, kafka, kafka, widget), "statefulset/kafka-0", "widget/w"},
+		{"a ReplicationController under a DeploymentConfig", controlledBy(controller), owners(controller, config), "replicationcontroller/cart-1", "deploymentconfig/cart"},
+		{"a ReplicationController without an owner", controlledBy(controller), owners(), "replicationcontroller/cart-1", ""},
+		{"the mirror of a static pod is its own, not its node's", controlledBy(node), owners(), "pod/p", ""},
+		{"another group's Node is a controller", controlledBy(Ref{"example.com", "Node", "n"}), owners(), "node/n", ""},
 		{"a controller that is not known", controlledBy(widget), owners(), "widget/w", ""},
 		{"a Deployment that a Deployment's ReplicaSet somehow controls is too high", controlledBy(statefulSet), owners(statefulSet, replicaSet, replicaSet, deployment), "statefulset/kafka-0", "deployment/cart"},
 		{"owners that lead in a circle", controlledBy(replicaSet), owners(replicaSet, widget, widget, replicaSet), "replicaset/cart-7d", "replicaset/cart-7d"},
@@ -108,42 +114,55 @@ func TestAChainContainsThePodAndWhatControlsIt(t *testing.T) {
 	}
 }
 
-func TestAPodsWayUpNamesTheReadingThatFailed(t *testing.T) {
-	o := owners()
-	o.gaps = []cluster.Gap{{Missing: "replicasets", Err: errors.New("forbidden")}}
+func TestPodsAreTracedToTheKindsBelowWhichEverythingIsRead(t *testing.T) {
 	for _, c := range []struct {
 		rule string
-		pod  proxy.Pod
+		ref  Ref
 		want bool
 	}{
-		{"a pod of a ReplicaSet", controlledBy(replicaSet), true},
-		{"a pod of a Job", controlledBy(job), false},
-		{"a pod of a controller that is not listed", controlledBy(widget), false},
-		{"a bare pod", proxy.FromPod(fixture.Pod("shop/p")), false},
+		{"a pod", Ref{"", "Pod", "p"}, true},
+		{"a ReplicaSet", replicaSet, true},
+		{"a Deployment", deployment, true},
+		{"a StatefulSet", statefulSet, true},
+		{"a DaemonSet", Ref{"apps", "DaemonSet", "agent"}, true},
+		{"a Job", job, true},
+		{"a CronJob", cronJob, true},
+		{"a ReplicationController", controller, true},
+		{"a Rollout", rollout, true},
+		{"a Gateway of the Gateway API", Ref{"gateway.networking.k8s.io", "Gateway", "gw"}, true},
+		{"Istio's own Gateway", Ref{"networking.istio.io", "Gateway", "gw"}, false},
+		{"an operator's object", kafka, false},
+		{"a kind of that name in another group", Ref{"example.com", "Deployment", "cart"}, false},
+		{"a kind that makes none", Ref{"", "ConfigMap", "cart"}, false},
 	} {
-		if got := o.GapFor(c.pod); (got != nil) != c.want || got != nil && got.Missing != "replicasets" {
-			t.Errorf("%s: %v", c.rule, got)
-		}
+		t.Run(c.rule, func(t *testing.T) {
+			if got := Traceable(c.ref); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
 	}
 }
 
 func TestKindsThatMayNotBeListedLeaveTheRestReadable(t *testing.T) {
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "replicasets"}, "", errors.New("no"))
 	for _, c := range []struct {
-		rule    string
-		above   bool
-		err     error
-		gaps    int
-		failure string
+		rule     string
+		resource string
+		above    bool
+		err      error
+		gaps     int
+		failure  string
 	}{
-		{"forbidden", false, forbidden, 1, ""},
-		{"forbidden, with what stands above", true, forbidden, 1, ""},
-		{"a kind that the cluster does not have", false, apierrors.NewNotFound(schema.GroupResource{Resource: "replicasets"}, ""), 0, ""},
-		{"a cluster that fails", false, apierrors.NewInternalError(errors.New("etcd is gone")), 0, "reading replicasets: "},
+		{"forbidden", "replicasets", false, forbidden, 1, ""},
+		{"forbidden, with what stands above", "replicasets", true, forbidden, 1, ""},
+		{"one that is read for what stands above only", "replicationcontrollers", false, forbidden, 0, ""},
+		{"one that is read for what stands above", "replicationcontrollers", true, forbidden, 1, ""},
+		{"a kind that the cluster does not have", "replicasets", false, apierrors.NewNotFound(schema.GroupResource{Resource: "replicasets"}, ""), 0, ""},
+		{"a cluster that fails", "replicasets", false, apierrors.NewInternalError(errors.New("etcd is gone")), 0, "reading replicasets: "},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			f := faulty.New("")
-			f.Fail("replicasets", c.err)
+			f.Fail(c.resource, c.err)
 			o, err := ReadOwners(t.Context(), f.Clients(), Options{Above: c.above})
 			if c.failure != "" {
 				if err == nil || !strings.HasPrefix(err.Error(), c.failure) {
@@ -151,7 +170,7 @@ func TestKindsThatMayNotBeListedLeaveTheRestReadable(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || len(o.Gaps()) != c.gaps || (o.GapFor(controlledBy(replicaSet)) != nil) != (c.gaps > 0) {
+			if err != nil || len(o.Gaps()) != c.gaps || c.gaps > 0 && (o.Gaps()[0].Missing != c.resource || !apierrors.IsForbidden(o.Gaps()[0].Err)) {
 				t.Errorf("got %+v, %v", o, err)
 			}
 		})

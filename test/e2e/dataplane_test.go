@@ -31,7 +31,11 @@ func TestNodeAgentsExpectTheirOwnDaemonSetsImage(t *testing.T) {
 			apply(t, lab, fmt.Sprintf(daemonSetManifest, namespace, name, c.label, c.container, "1.22.0"))
 			eventuallyPods(t, lab, namespace, 3)
 			for _, want := range []string{"current", "outdated"} {
-				for id, i := range proxyver(t, lab, "-n", namespace) {
+				items := proxyver(t, lab, "-n", namespace)
+				if len(items) != 3 {
+					t.Errorf("%d pods are in the report, want 3", len(items))
+				}
+				for id, i := range items {
 					if i.Status != want || i.Type != c.kind || i.Expected.Injected || i.Proxy == nil {
 						t.Errorf("%s is %s, want %s: %+v", id, i.Status, want, i)
 					}

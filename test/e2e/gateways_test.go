@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -66,6 +67,7 @@ func TestManagedGateways(t *testing.T) {
 		})
 	}
 	t.Run("moves with its tag", func(t *testing.T) { gatewayMoves(t, lab) })
+	t.Run("with addresses is left alone", func(t *testing.T) { gatewayWithAddresses(t, lab) })
 	t.Run("of a dangling revision stays", func(t *testing.T) { gatewayDangles(t, lab) })
 }
 
@@ -106,7 +108,11 @@ func gatewayMoves(t *testing.T, lab *cluster.Cluster) {
 	}
 	moveTag(newRevision)(t, lab, "")
 	eventually(t, 30*time.Second, func() error {
-		for _, got := range proxyver(t, lab, "-n", "gateway-moves") {
+		items := proxyver(t, lab, "-n", "gateway-moves")
+		if len(items) == 0 {
+			return errors.New("the gateway has no pods")
+		}
+		for _, got := range items {
 			if got.Expected.Revision != newRevision {
 				t.Fatalf("after the tag moved, revision %s is expected", got.Expected.Revision)
 			}
@@ -116,6 +122,24 @@ func gatewayMoves(t *testing.T, lab *cluster.Cluster) {
 		}
 		return nil
 	})
+}
+
+func gatewayWithAddresses(t *testing.T, lab *cluster.Cluster) {
+	const namespace = "gateway-addresses"
+	createNamespace(t, lab, namespace, labels{"istio.io/rev": oldRevision})
+	gatewayCase{}.create(t, lab, namespace)
+	awaitGatewayPod(t, lab, namespace)
+	patch := `{"spec":{"addresses":[{"type":"Hostname","value":"gw.example.com"}]}}`
+	if _, err := lab.Kubectl(t.Context(), "patch", "gateway", "gw", "-n", namespace, "--type=merge", "-p", patch); err != nil {
+		t.Fatal(err)
+	}
+	relabel(t, lab, namespace, "istio.io/rev="+newRevision)
+	got := awaitGatewayPod(t, lab, namespace)
+	want := "Gateway gateway-addresses/gw (namespace label istio.io/rev=1-23): istiod leaves a Gateway with such addresses " +
+		"alone, so its Deployment stays as it is"
+	if got.Status != "current" || got.Reason != want || got.Proxy.Revision != oldRevision {
+		t.Errorf("%s: %s", got.Status, got.Reason)
+	}
 }
 
 func gatewayDangles(t *testing.T, lab *cluster.Cluster) {

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,6 +85,15 @@ var imageCases = []imageCase{
 			{"chosen-typed", oldImage, []podOption{withLabel("app", "chosen"), withAnnotation("sidecar.istio.io/proxyImageType", "default")}}}},
 	{name: "proxy config of the mesh", manifest: proxyConfig("istio-system", "all-%[1]s", "debug", ""),
 		pods: []wanted{{name: "plain", image: oldImage + "-debug"}}},
+	{name: "proxy configs of other revisions", manifest: labelled(proxyConfig("%[1]s", "other", "distroless", ""), newRevision) + "---\n" +
+		labelled(proxyConfig("%[1]s", "tagged", "distroless", ""), stableTag) + "---\n" +
+		labelled(proxyConfig("%[1]s", "ours", "debug", "chosen"), oldRevision),
+		pods: []wanted{plain, {"chosen", oldImage + "-debug", []podOption{withLabel("app", "chosen")}}}},
+	{name: "proxy config outside the discovery selectors", manifest: proxyConfig("%[1]s", "unseen", "distroless", ""),
+		mesh: func(mesh settings) {
+			mesh["discoverySelectors"] = []any{settings{"matchLabels": settings{"mesh": "ours"}}}
+		},
+		pods: []wanted{plain}},
 	{name: "never", change: setConfig("neverInjectSelector", selecting("app", "never")), pods: []wanted{plain,
 		{"never", "", []podOption{withLabel("app", "never")}},
 		{"never-asked", oldImage, []podOption{withLabel("app", "never"), withLabel("sidecar.istio.io/inject", "true")}},
@@ -174,6 +184,11 @@ func setDefaultImageType(imageType string) func(settings) {
 		config["image"] = settings{"imageType": imageType}
 		mesh["defaultConfig"] = config
 	}
+}
+
+// labelled gives a manifest the label istio.io/rev.
+func labelled(manifest, revision string) string {
+	return strings.Replace(manifest, "metadata: {", "metadata: {labels: {istio.io/rev: "+revision+"}, ", 1)
 }
 
 func deleteProxyConfigs(t *testing.T, lab *cluster.Cluster) {

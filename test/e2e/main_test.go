@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
 )
@@ -96,9 +97,25 @@ func installTwoRevisions(ctx context.Context, lab *cluster.Cluster) error {
 	return nil
 }
 
+// setTag moves a tag with istioctl and returns once the real injector follows.
 func setTag(ctx context.Context, lab *cluster.Cluster, tag, revision string) error {
-	_, err := lab.Istioctl(ctx, "tag", "set", tag, "--revision", revision, "--overwrite", "-y")
-	return err
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	if _, err := lab.Istioctl(ctx, "tag", "set", tag, "--revision", revision, "--overwrite", "-y"); err != nil {
+		return err
+	}
+	// The API server takes up changed webhooks a moment later.
+	for {
+		got, err := ask(ctx, lab, newPod("default", "tag", withLabel("istio.io/rev", tag)))
+		if err == nil && got.revision == revision {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("tag %s does not lead to %s: %v, %w", tag, revision, got, err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 func stopShared() {

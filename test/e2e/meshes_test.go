@@ -90,7 +90,7 @@ func chooseMesh(t *testing.T, lab *cluster.Cluster) {
 		}
 	}
 	wantFailure(t, kubectl(t, lab, "mesh-proxyver", "-A", "-i", "nowhere"), 1,
-		"error: --istio-namespace nowhere: no injector's control plane is there; there are some in istio-system, aks-istio-system\n")
+		"error: --istio-namespace nowhere: no injector's control plane is there; there are some in aks-istio-system, istio-system\n")
 }
 
 func install(t *testing.T, lab *cluster.Cluster, i cluster.Istio) {

@@ -58,7 +58,11 @@ func observe(p *corev1.Pod) truth {
 	return t
 }
 
+// predicted is what the plugin says of injection. An image without injection stands in the pod's own template.
 func predicted(i item) truth {
+	if !i.Expected.Injected {
+		return truth{}
+	}
 	return truth{injected: i.Expected.Injected, revision: i.Expected.Revision, image: i.Expected.Image}
 }
 

@@ -1,16 +1,14 @@
 package e2e
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-mesh/kubectl-mesh/test/lab/audit"
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
 )
 
@@ -113,7 +111,8 @@ func TestWhatMayNotBeReadIsUnknown(t *testing.T) {
 	t.Run("pods", func(t *testing.T) {
 		user := withoutRule(t, lab, "pods")
 		wantFailure(t, kubectl(t, lab, "mesh-proxyver", "-A", "--as", user), 1, fmt.Sprintf(
-			"error: listing pods: pods is forbidden: %s\n", rule{"", "pods", "list"}.forbidden(user)))
+			"error: listing pods: pods is forbidden: %s; ask for that permission, or name a namespace with -n: see "+
+				"`kubectl auth can-i --list`\n", rule{"", "pods", "list"}.forbidden(user)))
 	})
 }
 
@@ -157,7 +156,7 @@ func wantForbidden(t *testing.T, r result, missing, user string) {
 	}
 }
 
-// TestItOnlyReads proves from the API server's audit log that nothing but reads is sent, and how many.
+// TestItOnlyReads proves from the API server's audit log that nothing but reads is sent.
 func TestItOnlyReads(t *testing.T) {
 	lab := sharedLab(t)
 	const user = "only-reads"
@@ -170,9 +169,16 @@ func TestItOnlyReads(t *testing.T) {
 	}
 	createNamespace(t, lab, "reads", labels{"istio.io/rev": stableTag})
 	createDeployment(t, lab, newDeployment("reads", "app", 1))
-	before := len(requestsOf(t, lab, user))
 	run("-n", "reads", "-o", "json")
-	perNamespace := len(requestsOf(t, lab, user)) - before
+	first := requestsOf(t, lab, user)
+	// What is read does not depend on chance: the same question costs the same reads, in whatever order.
+	if len(first) < len(rules) {
+		t.Errorf("the audit log has %d requests, but %d kinds are read: %v", len(first), len(rules), first)
+	}
+	run("-n", "reads", "-o", "json")
+	if again := requestsOf(t, lab, user); len(again) != 2*len(first) {
+		t.Errorf("the same question cost %d requests first and %d then", len(first), len(again)-len(first))
+	}
 	for _, args := range [][]string{
 		{"-A"}, {"-A", "-o", "wide"}, {"-A", "--all", "-o", "yaml"}, {"-n", "reads", "deployment/app"},
 		{"-A", "--by", "revision"}, {"-A", "--by", "node", "-o", "name"},
@@ -180,40 +186,24 @@ func TestItOnlyReads(t *testing.T) {
 		run(args...)
 	}
 	for _, r := range requestsOf(t, lab, user) {
-		if r.Verb != "get" && r.Verb != "list" && r.Verb != "watch" {
-			t.Errorf("sent %s %s", r.Verb, r.RequestURI)
+		if verb, _, _ := strings.Cut(r, " "); verb != "get" && verb != "list" && verb != "watch" {
+			t.Errorf("sent %s", r)
 		}
 	}
-	t.Logf("%d requests for one namespace", perNamespace)
 }
 
-// request is what the audit log says of one.
-type request struct {
-	Verb             string `json:"verb"`
-	RequestURI       string `json:"requestURI"`
-	ImpersonatedUser struct {
-		Username string `json:"username"`
-	} `json:"impersonatedUser"`
-}
-
-func requestsOf(t *testing.T, lab *cluster.Cluster, user string) []request {
+// requestsOf returns what a user has asked of the API server so far, as "verb URI".
+func requestsOf(t *testing.T, lab *cluster.Cluster, user string) []string {
 	t.Helper()
-	file, err := os.Open(lab.AuditLog())
+	events, _, err := audit.Read(lab.AuditLog(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
-	var requests []request
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var r request
-		if json.Unmarshal(lines.Bytes(), &r) == nil && r.ImpersonatedUser.Username == user {
-			requests = append(requests, r)
+	var requests []string
+	for _, e := range events {
+		if e.ImpersonatedUser != nil && e.ImpersonatedUser.Username == user {
+			requests = append(requests, e.Verb+" "+e.RequestURI)
 		}
-	}
-	if len(requests) == 0 && user == "" {
-		t.Fatal("the audit log is empty")
 	}
 	return requests
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -26,9 +27,8 @@ import (
 // Main runs a plugin's command with the process's arguments and streams, and returns the exit code. The first Ctrl-C
 // cancels the command's context; the second ends the process at once.
 func Main(command func(genericiooptions.IOStreams) *cobra.Command) int {
-	// Messages of client-go go where this program's do, and in its words; its warnings are not for users.
-	klog.LogToStderr(false)
-	klog.SetOutput(discard{})
+	// client-go's own messages are for its developers.
+	klog.SetLogger(logr.Discard())
 	// Warnings from the API server (deprecations) would mix with what the plugin says.
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
@@ -43,10 +43,6 @@ func Main(command func(genericiooptions.IOStreams) *cobra.Command) int {
 	}
 	return exit.Code(ctx, err)
 }
-
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // describe turns an error into one line that a person can act on.
 func describe(ctx context.Context, err error) string {
@@ -72,6 +68,8 @@ func advice(err error) string {
 		return "; is the cluster up, and the context right? See `kubectl config current-context` and `kubectl cluster-info`"
 	case apierrors.IsUnauthorized(err):
 		return "; the cluster does not accept these credentials: see `kubectl auth whoami`"
+	case apierrors.IsForbidden(err):
+		return "; ask for that permission, or name a namespace with -n: see `kubectl auth can-i --list`"
 	default:
 		return ""
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
@@ -46,6 +47,8 @@ func TestAnErrorIsOneLineThatAPersonCanActOn(t *testing.T) {
 		{"no connection", t.Context(), fmt.Errorf("reading x: %w", refused), "reading x: dial tcp: connection refused" + unreachable},
 		{"no answer", t.Context(), &url.Error{Op: "Get", URL: "https://h", Err: errors.New("EOF")}, `Get "https://h": EOF` + unreachable},
 		{"not logged in", t.Context(), apierrors.NewUnauthorized("Unauthorized"), "Unauthorized; the cluster does not accept these credentials: see `kubectl auth whoami`"},
+		{"not allowed", t.Context(), fmt.Errorf("listing pods: %w", apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New("no"))),
+			"listing pods: pods is forbidden: no; ask for that permission, or name a namespace with -n: see `kubectl auth can-i --list`"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			if got := describe(c.ctx, c.err); got != c.want {

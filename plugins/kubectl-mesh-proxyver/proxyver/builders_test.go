@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/status"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
@@ -54,6 +55,11 @@ func wants(rev, tag string) func(*scan.Item) {
 		image, _ := proxy.ParseImage(repository + tag)
 		i.Verdict.Expected = v1alpha1.Expected{Injected: true, Image: image.Ref, Version: image.Version().Text, Revision: rev}
 	}
+}
+
+// decidedBy sets the control plane that the decision came to; one that is called by URL has no namespace.
+func decidedBy(namespace, rev string) func(*scan.Item) {
+	return func(i *scan.Item) { i.Verdict.Owner = revision.ControlPlane{Namespace: namespace, Revision: rev} }
 }
 
 func through(tag string) func(*scan.Item) {

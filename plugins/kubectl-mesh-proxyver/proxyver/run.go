@@ -5,14 +5,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
@@ -29,7 +26,7 @@ func (o *Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	targets, err := o.resolve()
+	named, err := o.resolve()
 	if err != nil {
 		return err
 	}
@@ -41,11 +38,11 @@ func (o *Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	seen, err := o.scan(ctx, scan.New(clients, m, owners), m, targets, out)
+	seen, err := o.scan(ctx, scan.New(clients, m, owners), m, named, out)
 	if err != nil {
 		return err
 	}
-	if err := o.noIstio(m, seen); err != nil {
+	if err := cmp.Or(o.noIstio(m, seen), named.untraced()); err != nil {
 		return err
 	}
 	if t := tallyOf(out); t != nil && o.By == byRevision {
@@ -57,6 +54,7 @@ func (o *Options) Run(ctx context.Context) error {
 	if t := tallyOf(out); t == nil || len(t.groups) == 0 {
 		o.sayEmpty(seen)
 	}
+	o.sayDangling(seen)
 	return o.conclude(seen, append(m.Gaps(), owners.Gaps()...))
 }
 
@@ -84,19 +82,7 @@ func (o *Options) read(ctx context.Context, clients *cluster.Clients) (*mesh.Mes
 	return m, owners, cmp.Or(err, ownersErr)
 }
 
-// seen is what the scan met.
-type seen struct {
-	// shown counts the pods that are part of the answer, hidden those that have no proxy and need none, ended those that
-	// are Completed or Failed.
-	shown, hidden, ended int
-	// proxies counts the pods that run one.
-	proxies  int
-	statuses map[v1alpha1.Status]int
-	// unknown holds why pods are unknown, each reason once.
-	unknown []string
-}
-
-func (o *Options) scan(ctx context.Context, scanner *scan.Scanner, m *mesh.Mesh, targets []target, out output) (*seen, error) {
+func (o *Options) scan(ctx context.Context, scanner *scan.Scanner, m *mesh.Mesh, named targets, out output) (*seen, error) {
 	mine, err := o.mesh(m)
 	if err != nil {
 		return nil, err
@@ -104,7 +90,7 @@ func (o *Options) scan(ctx context.Context, scanner *scan.Scanner, m *mesh.Mesh,
 	s := &seen{statuses: map[v1alpha1.Status]int{}}
 	options := scan.Options{
 		Namespace: o.namespace, LabelSelector: o.LabelSelector, FieldSelector: o.FieldSelector,
-		Chunk: o.Chunk, Only: only(targets),
+		Chunk: o.Chunk, Only: named.only(),
 	}
 	return s, scanner.Each(ctx, options, func(item scan.Item) error {
 		if !mine(item) {
@@ -117,6 +103,9 @@ func (o *Options) scan(ctx context.Context, scanner *scan.Scanner, m *mesh.Mesh,
 			return nil
 		case v.Status == v1alpha1.None && !o.All:
 			s.hidden++
+			if v.Dangling {
+				s.dangling++
+			}
 			return nil
 		}
 		s.shown++
@@ -130,46 +119,6 @@ func (o *Options) scan(ctx context.Context, scanner *scan.Scanner, m *mesh.Mesh,
 		out.add(item)
 		return nil
 	})
-}
-
-// mesh returns what limits the scan to the mesh that --istio-namespace names.
-func (o *Options) mesh(m *mesh.Mesh) (func(scan.Item) bool, error) {
-	if o.IstioNamespace == "" || !m.InjectorsKnown() {
-		return func(scan.Item) bool { return true }, nil
-	}
-	var revisions, elsewhere []string
-	for _, i := range m.Injectors() {
-		switch i.Owner.Namespace {
-		case o.IstioNamespace, "":
-			revisions = append(revisions, i.Owner.Revision)
-		default:
-			if !slices.Contains(elsewhere, i.Owner.Namespace) {
-				elsewhere = append(elsewhere, i.Owner.Namespace)
-			}
-		}
-	}
-	if len(revisions) == 0 {
-		err := fmt.Errorf("--istio-namespace %s: no injector's control plane is there", o.IstioNamespace)
-		if len(elsewhere) > 0 {
-			err = fmt.Errorf("%w; there are some in %s", err, strings.Join(elsewhere, ", "))
-		}
-		return nil, err
-	}
-	// Only what is surely another mesh's is left out: whose an orphan was, nobody can tell any more.
-	elsewhereOnly := func(revision string) bool {
-		return revision == "" || m.Installed(revision) && !slices.Contains(revisions, revision)
-	}
-	return func(item scan.Item) bool {
-		v := item.Verdict
-		switch {
-		case v.Status == v1alpha1.None:
-			return false
-		case v.Proxy == nil || v.Proxy.Revision == "" && v.Expected.Revision == "":
-			return v.Expected.Revision == "" || !elsewhereOnly(v.Expected.Revision)
-		default:
-			return !elsewhereOnly(v.Proxy.Revision) || !elsewhereOnly(v.Expected.Revision)
-		}
-	}, nil
 }
 
 // noIstio ends the command where there is neither an injector nor a proxy: the likeliest cause is the wrong cluster.
@@ -197,44 +146,4 @@ func (o *Options) addInstalled(t *tally, m *mesh.Mesh) {
 			g.wants[m.ExpectedVersion(owner)]++
 		}
 	}
-}
-
-// sayEmpty says on stderr that there is nothing to show.
-func (o *Options) sayEmpty(s *seen) {
-	if s.shown > 0 {
-		return
-	}
-	message := "No resources found."
-	if o.namespace != "" {
-		message = fmt.Sprintf("No resources found in %s namespace.", o.namespace)
-	}
-	if s.hidden+s.ended > 0 {
-		message += fmt.Sprintf(" Not shown without --all: pods with no proxy that need none: %d; pods that have ended: %d.",
-			s.hidden, s.ended)
-	}
-	fmt.Fprintln(o.ErrOut, message)
-}
-
-// conclude says what is missing from the answer, and turns the outcome into an exit code.
-func (o *Options) conclude(s *seen, gaps []cluster.Gap) error {
-	for _, gap := range gaps {
-		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(gap.Error()))
-	}
-	if len(gaps) == 0 {
-		for _, reason := range s.unknown {
-			fmt.Fprintln(o.ErrOut, "warning: unknown:", printing.Escape(reason))
-		}
-	}
-	if n := s.statuses[v1alpha1.Unknown]; n > 0 {
-		return fmt.Errorf("the answer is incomplete: unknown: %d of %d pods", n, s.shown)
-	}
-	if len(gaps) > 0 {
-		return fmt.Errorf("the answer is incomplete: %d of the reads it needs failed", len(gaps))
-	}
-	for _, status := range o.alarming {
-		if s.statuses[status] > 0 {
-			return &exit.Error{Code: exit.Findings}
-		}
-	}
-	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/golden"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
 )
 
@@ -53,7 +54,7 @@ func TestTheExitCode(t *testing.T) {
 		{"unknown beats findings", unknown, "outdated", nil, 1, "the answer is incomplete: unknown: 2 of 3 pods", "warning: unknown: the\\x1breason\n"},
 		{"what could not be read explains what is unknown", unknown, "", []cluster.Gap{gap}, 1, "the answer is incomplete: unknown: 2 of 3 pods",
 			"warning: cannot read pods: for\\nbidden\n"},
-		{"what could not be read, though no pod is unknown", outdated, "any", []cluster.Gap{gap, gap}, 1, "the answer is incomplete: 2 of the reads it needs failed",
+		{"what could not be read, though no pod is unknown", outdated, "any", []cluster.Gap{gap, gap}, 1, "the answer is incomplete: 2 reads were refused",
 			"warning: cannot read pods: for\\nbidden\nwarning: cannot read pods: for\\nbidden\n"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
@@ -182,39 +183,69 @@ func TestAClusterWithoutIstioIsProbablyTheWrongOne(t *testing.T) {
 	}
 }
 
-func TestOneMeshOfSeveralIsChosenByItsNamespace(t *testing.T) {
-	elsewhere := fixture.Injector("1-24")
-	for i := range elsewhere.Webhooks {
-		elsewhere.Webhooks[i].ClientConfig.Service.Namespace = "aks-istio-system"
+// injectorIn is the injector of a control plane in that namespace.
+func injectorIn(namespace, rev string) *admissionv1.MutatingWebhookConfiguration {
+	c := fixture.Injector(rev)
+	c.Name += "-" + namespace
+	for i := range c.Webhooks {
+		c.Webhooks[i].ClientConfig.Service.Namespace = namespace
 	}
-	m := meshOf(t, fixture.Injector("1-22"), elsewhere, byURL("managed"))
+	return c
+}
+
+func TestOneMeshOfSeveralIsChosenByItsNamespace(t *testing.T) {
+	elsewhere, alsoElsewhere := injectorIn("aks-istio-system", "1-24"), injectorIn("aks-istio-system", "default")
+	m := meshOf(t, fixture.Injector("1-22"), fixture.Injector("default"), elsewhere, alsoElsewhere, byURL("managed"))
 	o, _ := options()
 	o.IstioNamespace = "istio-system"
 	mine, err := o.mesh(m)
 	if err != nil {
 		t.Fatal(err)
 	}
+	const here, other, anywhere = "istio-system", "aks-istio-system", ""
+	ofType := func(role proxy.Type) func(*scan.Item) { return func(i *scan.Item) { i.Pod.Type = role } }
 	for _, c := range []struct {
 		rule string
-		pod  func() bool
+		item scan.Item
 		want bool
 	}{
-		{"runs a proxy of it", func() bool { return mine(item("a/b", "", v1alpha1.Unexpected, runs("1-22", "1"))) }, true},
-		{"would get one of it", func() bool { return mine(item("a/b", "", v1alpha1.Missing, wants("1-22", "1"))) }, true},
-		{"of a control plane that may be anywhere", func() bool { return mine(item("a/b", "", v1alpha1.Current, runs("managed", "1"))) }, true},
-		{"of the other mesh", func() bool {
-			return mine(item("a/b", "", v1alpha1.Current, runs("1-24", "1"), wants("1-24", "1")))
-		}, false},
-		{"of none", func() bool { return mine(item("a/b", "", v1alpha1.None)) }, false},
-		{"unknown", func() bool { return mine(item("a/b", "", v1alpha1.Unknown)) }, true},
+		{"runs a proxy of it", item("a/b", "", v1alpha1.Unexpected, runs("1-22", "1")), true},
+		{"would get one of it", item("a/b", "", v1alpha1.Missing, wants("1-22", "1"), decidedBy(here, "1-22")), true},
+		{"runs one of it and would get the other mesh's", item("a/b", "", v1alpha1.Outdated, runs("1-22", "1"), wants("1-24", "2"), decidedBy(other, "1-24")), true},
+		{"runs the other mesh's and would get one of it", item("a/b", "", v1alpha1.Outdated, runs("1-24", "1"), wants("1-22", "2"), decidedBy(here, "1-22")), true},
+		{"of a control plane that may be anywhere", item("a/b", "", v1alpha1.Current, runs("managed", "1")), true},
+		{"would get one of a control plane that may be anywhere", item("a/b", "", v1alpha1.Missing, wants("managed", "1"), decidedBy(anywhere, "managed")), true},
+		{"runs the other mesh's and would get that", item("a/b", "", v1alpha1.Outdated, runs("1-24", "1"), wants("managed", "2"), decidedBy(anywhere, "managed")), true},
+		{"of the other mesh", item("a/b", "", v1alpha1.Current, runs("1-24", "1"), wants("1-24", "1"), decidedBy(other, "1-24")), false},
+		{"would get one of the other mesh", item("a/b", "", v1alpha1.Missing, wants("1-24", "1"), decidedBy(other, "1-24")), false},
+		{"runs the other mesh's, and would get none", item("a/b", "", v1alpha1.Unexpected, runs("1-24", "1")), false},
+		{"of a revision by a name that both meshes have", item("a/b", "", v1alpha1.Current, runs("default", "1"), wants("default", "1"), decidedBy(other, "default")), true},
+		{"would get the other mesh's revision of that name", item("a/b", "", v1alpha1.Missing, wants("default", "1"), decidedBy(other, "default")), false},
+		{"an orphan that would get none", item("a/b", "", v1alpha1.Orphaned, runs("gone", "1")), true},
+		{"an orphan that would get one of it", item("a/b", "", v1alpha1.Orphaned, runs("gone", "1"), wants("1-22", "2"), decidedBy(here, "1-22")), true},
+		{"an orphan that would get the other mesh's", item("a/b", "", v1alpha1.Orphaned, runs("gone", "1"), wants("1-24", "2"), decidedBy(other, "1-24")), true},
+		{"an own-template proxy of it", item("a/b", "", v1alpha1.Current, runs("1-22", "1"), decidedBy("", "1-22")), true},
+		{"an own-template proxy of the other mesh", item("a/b", "", v1alpha1.Current, runs("1-24", "1"), decidedBy("", "1-24")), false},
+		{"an own-template proxy that names no revision", item("a/b", "", v1alpha1.Current, runs("", "1")), true},
+		{"ztunnel names no revision", item("a/b", "", v1alpha1.Current, runs("", "1"), ofType(proxy.Ztunnel)), true},
+		{"of none", item("a/b", "", v1alpha1.None), false},
+		{"of none, though its control plane was asked", item("a/b", "", v1alpha1.None, decidedBy(here, "1-22")), false},
+		{"unknown", item("a/b", "", v1alpha1.Unknown), true},
+		{"unknown, of the other mesh", item("a/b", "", v1alpha1.Unknown, decidedBy(other, "1-24")), false},
 	} {
-		if got := c.pod(); got != c.want {
-			t.Errorf("%s: %v, want %v", c.rule, got, c.want)
-		}
+		t.Run(c.rule, func(t *testing.T) {
+			if got := mine(c.item); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+	tagOnly := meshOf(t, fixture.TagInjector("prod", "1-22"))
+	if _, err := o.mesh(tagOnly); err != nil {
+		t.Errorf("a tag's injector calls a control plane that is there: %v", err)
 	}
 	o.IstioNamespace = "nowhere"
-	if _, err := o.mesh(meshOf(t, fixture.Injector("1-22"), elsewhere)); message(err) !=
-		"--istio-namespace nowhere: no injector's control plane is there; there are some in istio-system, aks-istio-system" {
+	if _, err := o.mesh(meshOf(t, fixture.Injector("1-22"), elsewhere, alsoElsewhere)); message(err) !=
+		"--istio-namespace nowhere: no injector's control plane is there; there are some in aks-istio-system, istio-system" {
 		t.Errorf("got %v", err)
 	}
 	if _, err := o.mesh(meshOf(t)); message(err) != "--istio-namespace nowhere: no injector's control plane is there" {
@@ -227,8 +258,97 @@ func TestOneMeshOfSeveralIsChosenByItsNamespace(t *testing.T) {
 	}
 }
 
+// naming is what a command line with those names makes of them.
+func naming(names ...target) targets {
+	named := targets{}
+	for _, n := range names {
+		named[n] = false
+	}
+	return named
+}
+
+func TestATargetToWhichNoPodCanBeTracedIsAnError(t *testing.T) {
+	widget, gadget := target{Group: "example.com", Kind: "Widget", Name: "w"}, target{Group: "example.com", Kind: "Gadget", Name: "g"}
+	cart := target{Group: "apps", Kind: "Deployment", Name: "cart"}
+	widgets := proxy.FromPod(fixture.Pod("shop/w-1", fixture.ControlledBy("example.com/v1", "Widget", "w")))
+	others := proxy.FromPod(fixture.Pod("shop/x", fixture.ControlledBy("apps/v1", "DaemonSet", "x")))
+	untraced := func(name string) string {
+		return "no pod can be traced to " + name + ": name the workload that it made, such as its Deployment"
+	}
+	for _, c := range []struct {
+		rule    string
+		targets targets
+		pods    []proxy.Pod
+		want    string
+	}{
+		{"nothing is named", nil, nil, ""},
+		{"a workload without pods", naming(cart), []proxy.Pod{others}, ""},
+		{"a controller that is not listed, with pods", naming(widget), []proxy.Pod{others, widgets, others}, ""},
+		{"one without", naming(widget), []proxy.Pod{others}, untraced("widget/w")},
+		{"beside a workload", naming(cart, widget), nil, untraced("widget/w")},
+		{"the first of several by name", naming(widget, gadget), nil, untraced("gadget/g")},
+		{"one of several has pods", naming(widget, gadget), []proxy.Pod{widgets}, untraced("gadget/g")},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			if only := c.targets.only(); only != nil {
+				for _, p := range c.pods {
+					only(p, (&workload.Owners{}).Of(p))
+				}
+			}
+			if err := c.targets.untraced(); message(err) != c.want {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestEveryTargetOfAPodCountsAsFound(t *testing.T) {
+	pod := target{Kind: "Pod", Name: "w-1"}
+	widget := target{Group: "example.com", Kind: "Widget", Name: "w"}
+	named := naming(pod, widget)
+	p := proxy.FromPod(fixture.Pod("shop/w-1", fixture.ControlledBy("example.com/v1", "Widget", "w")))
+	if !named.only()(p, (&workload.Owners{}).Of(p)) || !named[pod] || !named[widget] {
+		t.Errorf("got %v", named)
+	}
+}
+
+func TestPodsThatAskForAProxyByALabelThatNamesNothingAreCounted(t *testing.T) {
+	f := faulty.New("mistyped", fixture.Injector("1-22"), fixture.ConfigMap("1-22", "1.22.0"), fixture.Pod("shop/a"), fixture.Pod("shop/b"),
+		fixture.Pod("shop/own", fixture.Proxy(repository+"1.22.0")), fixture.Pod("shop/out", fixture.Label("sidecar.istio.io/inject", "false")))
+	m, err := mesh.Read(t.Context(), f.Clients(), mesh.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		rule          string
+		all           bool
+		shown, hidden int
+		stderr        string
+	}{
+		{"hidden ones", false, 1, 3, "warning: not shown: 2 pods without a proxy that ask for one by a label which names no revision or tag; see them with --all -o wide\n"},
+		{"not where they are shown", true, 4, 0, ""},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			o, errOut := options()
+			o.All = c.all
+			out, err := o.output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := o.scan(t.Context(), scan.New(f.Clients(), m, &workload.Owners{}), m, nil, out)
+			if err != nil || s.shown != c.shown || s.hidden != c.hidden {
+				t.Fatalf("got %+v, %v", s, err)
+			}
+			o.sayDangling(s)
+			if errOut.String() != c.stderr {
+				t.Errorf("got %q, want %q", errOut, c.stderr)
+			}
+		})
+	}
+}
+
 func TestOnlyTheTargetsPodsAreLookedAt(t *testing.T) {
-	if only(nil) != nil {
+	if targets(nil).only() != nil || (targets{}).only() != nil {
 		t.Error("without targets there is a limit")
 	}
 	cart := target{Group: "apps", Kind: "Deployment", Name: "cart"}
@@ -252,7 +372,7 @@ func TestOnlyTheTargetsPodsAreLookedAt(t *testing.T) {
 		{"not where istiod does not manage it", []target{gateway}, unmanaged, false},
 		{"another's pod", []target{cart}, managed, false},
 	} {
-		if got := only(c.targets)(c.pod, (&workload.Owners{}).Of(c.pod)); got != c.want {
+		if got := naming(c.targets...).only()(c.pod, (&workload.Owners{}).Of(c.pod)); got != c.want {
 			t.Errorf("%s: %v, want %v", c.rule, got, c.want)
 		}
 	}

@@ -1,7 +1,10 @@
 package proxyver
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"k8s.io/cli-runtime/pkg/resource"
@@ -16,7 +19,7 @@ type target = workload.Ref
 const gatewayGroup = "gateway.networking.k8s.io"
 
 // resolve finds the objects that the arguments name. The error is kubectl's own: no such type, no such object.
-func (o *Options) resolve() ([]target, error) {
+func (o *Options) resolve() (targets, error) {
 	if len(o.Args) == 0 {
 		return nil, nil
 	}
@@ -30,16 +33,16 @@ func (o *Options) resolve() ([]target, error) {
 	if err != nil {
 		return nil, err
 	}
-	var targets []target
+	found := targets{}
 	for _, info := range infos {
 		kind := info.Mapping.GroupVersionKind
 		t := target{Group: kind.Group, Kind: kind.Kind, Name: info.Name}
 		if err := ownsPods(t, info.Namespaced()); err != nil {
 			return nil, err
 		}
-		targets = append(targets, t)
+		found[t] = false
 	}
-	return targets, nil
+	return found, nil
 }
 
 // ownsPods returns an error for an object that no pod can belong to, with what to type instead.
@@ -58,19 +61,33 @@ func ownsPods(t target, namespaced bool) error {
 	}
 }
 
-// only returns what limits a scan to the pods that are targets, or belong to one; nil where there are no targets.
-func only(targets []target) func(proxy.Pod, workload.Chain) bool {
-	if len(targets) == 0 {
+// targets limits a scan to the pods that belong to what the command line names, and remembers what was found.
+type targets map[target]bool
+
+// only returns the filter; nil where nothing is named.
+func (t targets) only() func(proxy.Pod, workload.Chain) bool {
+	if len(t) == 0 {
 		return nil
 	}
 	return func(pod proxy.Pod, chain workload.Chain) bool {
-		for _, t := range targets {
-			if chain.Contains(t) || isGatewayOf(t, pod) {
-				return true
+		found := false
+		for named := range t {
+			if chain.Contains(named) || isGatewayOf(named, pod) {
+				t[named], found = true, true
 			}
 		}
-		return false
+		return found
 	}
+}
+
+// untraced returns an error for an object to which no pod could be traced, where that does not mean that it has none.
+func (t targets) untraced() error {
+	for _, named := range slices.SortedFunc(maps.Keys(t), func(a, b target) int { return cmp.Compare(a.String(), b.String()) }) {
+		if !t[named] && !workload.Traceable(named) {
+			return fmt.Errorf("no pod can be traced to %s: name the workload that it made, such as its Deployment", named)
+		}
+	}
+	return nil
 }
 
 // isGatewayOf says whether the target is the Gateway that a managed gateway's pod serves.

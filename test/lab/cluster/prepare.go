@@ -40,7 +40,7 @@ func prepare(o Options, log *progress, built *tools.Tools) (c *Cluster, err erro
 			_ = c.Stop()
 		}
 	}()
-	if c.lock, err = claim(dir); err != nil {
+	if c.lock, err = Claim(dir, "lock"); err != nil {
 		return nil, err
 	}
 	if err := clean(dir); err != nil {
@@ -71,9 +71,10 @@ func stateDir(dir string) (path string, temporary bool, err error) {
 	return path, false, nil
 }
 
-// claim makes sure that one lab at most lives in a directory; the kernel ends the claim with this process.
-func claim(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+// Claim makes sure that one process at most holds a file of that name in a directory; the kernel ends the claim with this
+// process, or closing the file does. The error says that a lab runs there already, or why the file cannot be made.
+func Claim(dir, name string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("claiming the state directory: %w", err)
 	}

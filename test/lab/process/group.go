@@ -2,6 +2,7 @@ package process
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -70,22 +71,26 @@ func (g *Group) Start(spec Spec, detail Detail) (*Process, error) {
 func (g *Group) Restart(name string) (*Process, error) {
 	g.mu.Lock()
 	m := g.find(name)
-	g.mu.Unlock()
 	if m == nil {
+		g.mu.Unlock()
 		return nil, fmt.Errorf("%s was never started", name)
 	}
-	return g.Start(m.spec, m.detail)
+	spec, detail := m.spec, m.detail
+	g.mu.Unlock()
+	return g.Start(spec, detail)
 }
 
 // Stop stops one member and keeps it in the list. The error says that there is none of that name.
 func (g *Group) Stop(name string, grace time.Duration) error {
 	g.mu.Lock()
 	m := g.find(name)
-	g.mu.Unlock()
 	if m == nil {
+		g.mu.Unlock()
 		return fmt.Errorf("%s was never started", name)
 	}
-	m.process.Stop(grace)
+	p := m.process
+	g.mu.Unlock()
+	p.Stop(grace)
 	return nil
 }
 
@@ -104,21 +109,24 @@ func (g *Group) Remove(name string) {
 
 // StopAll asks every member to end, the last started first, and kills those that have not within the grace.
 func (g *Group) StopAll(grace time.Duration) {
+	var processes []*Process
 	g.mu.Lock()
-	members := append([]*member(nil), g.members...)
+	for _, m := range slices.Backward(g.members) {
+		processes = append(processes, m.process)
+	}
 	g.mu.Unlock()
-	for i := len(members) - 1; i >= 0; i-- {
-		members[i].process.Terminate()
+	for _, p := range processes {
+		p.Terminate()
 	}
 	deadline := time.After(grace)
-	for i := len(members) - 1; i >= 0; i-- {
+	for _, p := range processes {
 		select {
-		case <-members[i].process.Done():
+		case <-p.Done():
 			continue
 		case <-deadline:
 		}
-		for _, m := range members {
-			m.process.Kill()
+		for _, p := range processes {
+			p.Kill()
 		}
 		return
 	}

@@ -36,6 +36,15 @@ func Run(ctx context.Context, lab Lab) (err error) {
 	if _, err := NewClient(lab.Cluster.Dir).Status(ctx); err == nil {
 		return fmt.Errorf("a lab runs already in %s", lab.Cluster.Dir)
 	}
+	if err := os.MkdirAll(lab.Cluster.Dir, 0o755); err != nil {
+		return fmt.Errorf("making the lab's state directory: %w", err)
+	}
+	// Before the socket is touched: it may be another supervisor's that is only starting.
+	claimed, err := cluster.Claim(lab.Cluster.Dir, "supervisor.lock")
+	if err != nil {
+		return err
+	}
+	defer claimed.Close()
 	s := &server{stop: cancel, stopped: make(chan struct{})}
 	web, err := s.listen(lab.Cluster.Dir)
 	if err != nil {
@@ -66,9 +75,6 @@ type web struct {
 }
 
 func (s *server) listen(dir string) (*web, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("making the lab's state directory: %w", err)
-	}
 	path := socketOf(dir)
 	_ = os.Remove(path) // a killed supervisor leaves it behind
 	l, err := net.Listen("unix", path)

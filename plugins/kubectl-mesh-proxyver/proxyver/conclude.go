@@ -1,0 +1,72 @@
+package proxyver
+
+import (
+	"fmt"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
+)
+
+// seen is what the scan met.
+type seen struct {
+	// shown counts the pods that are part of the answer, hidden those that have no proxy and need none, ended those that
+	// are Completed or Failed.
+	shown, hidden, ended int
+	// proxies counts the pods that run one.
+	proxies  int
+	statuses map[v1alpha1.Status]int
+	// dangling counts the hidden ones of which a label names nothing that exists.
+	dangling int
+	// unknown holds why pods are unknown, each reason once.
+	unknown []string
+}
+
+// sayEmpty says on stderr that there is nothing to show.
+func (o *Options) sayEmpty(s *seen) {
+	if s.shown > 0 {
+		return
+	}
+	message := "No resources found."
+	if o.namespace != "" {
+		message = fmt.Sprintf("No resources found in %s namespace.", o.namespace)
+	}
+	if s.hidden+s.ended > 0 {
+		message += fmt.Sprintf(" Not shown without --all: pods with no proxy that need none: %d; pods that have ended: %d.",
+			s.hidden, s.ended)
+	}
+	fmt.Fprintln(o.ErrOut, message)
+}
+
+// sayDangling warns of pods that ask for a proxy and get none: the table hides them like all that need none.
+func (o *Options) sayDangling(s *seen) {
+	if s.dangling > 0 {
+		fmt.Fprintf(o.ErrOut, "warning: not shown: %d pods without a proxy that ask for one by a label which names no revision "+
+			"or tag; see them with --all -o wide\n", s.dangling)
+	}
+}
+
+// conclude says what is missing from the answer, and turns the outcome into an exit code.
+func (o *Options) conclude(s *seen, gaps []cluster.Gap) error {
+	for _, gap := range gaps {
+		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(gap.Error()))
+	}
+	if len(gaps) == 0 {
+		for _, reason := range s.unknown {
+			fmt.Fprintln(o.ErrOut, "warning: unknown:", printing.Escape(reason))
+		}
+	}
+	if n := s.statuses[v1alpha1.Unknown]; n > 0 {
+		return fmt.Errorf("the answer is incomplete: unknown: %d of %d pods", n, s.shown)
+	}
+	if len(gaps) > 0 {
+		return fmt.Errorf("the answer is incomplete: %d reads were refused", len(gaps))
+	}
+	for _, status := range o.alarming {
+		if s.statuses[status] > 0 {
+			return &exit.Error{Code: exit.Findings}
+		}
+	}
+	return nil
+}
