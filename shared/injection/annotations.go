@@ -118,9 +118,16 @@ func networkInterface(value string) error {
 	return nil
 }
 
+// hugeExponent is one with so many digits that parsing the number takes minutes: a hostile annotation must not stall us,
+// and istiod does not answer in time for such a pod either.
+var hugeExponent = regexp.MustCompile(`[eE][+-]?[0-9]{5}`)
+
 func quantity(value string) error {
 	if strings.ContainsFunc(value, unicode.IsControl) {
 		return fmt.Errorf("%q contains control characters", value)
+	}
+	if hugeExponent.MatchString(value) {
+		return fmt.Errorf("%q has too large an exponent", value)
 	}
 	_, err := resource.ParseQuantity(value)
 	return err

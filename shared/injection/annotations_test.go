@@ -45,7 +45,7 @@ func TestIstiodChecksTheAnnotationsOfAPod(t *testing.T) {
 		{kubevirt, []string{"", "net1,net2"}, []string{" ", "1net", "net1,,net2"}},
 		{reroute, []string{"", "net1"}, []string{" ", "$(x)"}},
 		{merge, []string{"true", "false", "1", "T", "False"}, []string{"", " true", "yes"}},
-		{cpu, []string{"100m", "1", "0.5"}, []string{"", " 1", "1 ", "1\n", "many", "*"}},
+		{cpu, []string{"100m", "1", "0.5"}, []string{"", " 1", "1 ", "1\n", "many", "*", "1e-99999999", "1E+99999"}},
 		{memory, []string{"128Mi", "1e3"}, []string{"", "128MB", "128\x00Mi"}},
 		{cpuLimit, []string{"2"}, []string{"", "two"}},
 		{memoryLimit, []string{"1Gi"}, []string{"", "1 Gi"}},

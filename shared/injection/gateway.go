@@ -76,7 +76,7 @@ func (m *Mesh) DecideManaged(pod proxy.Pod, namespace map[string]string) Decisio
 	claimants := m.claimants(selected, namespace)
 	switch len(claimants) {
 	case 0:
-		d.Dangling = selected != ""
+		d.Dangling = selected != "" && !m.named(selected)
 		return d.leftAlone(pod, "no control plane with an injector claims it")
 	case 1:
 		d.Owner = claimants[0]
@@ -172,6 +172,13 @@ func (m *Mesh) claimants(selected string, namespace map[string]string) []revisio
 		}
 	}
 	return claimants
+}
+
+// named says whether some control plane goes by that revision or tag, whether or not it manages the Gateway.
+func (m *Mesh) named(selected string) bool {
+	return slices.ContainsFunc(revision.Installed(m.Injectors), func(owner revision.ControlPlane) bool {
+		return slices.Contains(m.tagsOf(owner), selected)
+	})
 }
 
 // tagsOf returns everything by which a control plane may be named: its revision and all its tags, whether a webhook

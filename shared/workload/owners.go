@@ -190,6 +190,7 @@ func Traceable(ref Ref) bool {
 	switch kind := (schema.GroupKind{Group: ref.Group, Kind: ref.Kind}); kind {
 	case schema.GroupKind{Kind: "Pod"}, schema.GroupKind{Group: "batch", Kind: "CronJob"},
 		schema.GroupKind{Group: "argoproj.io", Kind: "Rollout"},
+		schema.GroupKind{Group: "apps.openshift.io", Kind: "DeploymentConfig"},
 		schema.GroupKind{Group: "gateway.networking.k8s.io", Kind: "Gateway"}:
 		return true
 	default:

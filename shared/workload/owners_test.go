@@ -129,6 +129,7 @@ func TestPodsAreTracedToTheKindsBelowWhichEverythingIsRead(t *testing.T) {
 		{"a CronJob", cronJob, true},
 		{"a ReplicationController", controller, true},
 		{"a Rollout", rollout, true},
+		{"a DeploymentConfig", config, true},
 		{"a Gateway of the Gateway API", Ref{"gateway.networking.k8s.io", "Gateway", "gw"}, true},
 		{"Istio's own Gateway", Ref{"networking.istio.io", "Gateway", "gw"}, false},
 		{"an operator's object", kafka, false},

@@ -61,7 +61,7 @@ func (o *Options) conclude(s *seen, gaps []cluster.Gap) error {
 		return fmt.Errorf("the answer is incomplete: unknown: %d of %d pods", n, s.shown)
 	}
 	if len(gaps) > 0 {
-		return fmt.Errorf("the answer is incomplete: %d reads were refused", len(gaps))
+		return fmt.Errorf("the answer is incomplete: reads that were refused: %d", len(gaps))
 	}
 	for _, status := range o.alarming {
 		if s.statuses[status] > 0 {

@@ -54,7 +54,7 @@ func TestTheExitCode(t *testing.T) {
 		{"unknown beats findings", unknown, "outdated", nil, 1, "the answer is incomplete: unknown: 2 of 3 pods", "warning: unknown: the\\x1breason\n"},
 		{"what could not be read explains what is unknown", unknown, "", []cluster.Gap{gap}, 1, "the answer is incomplete: unknown: 2 of 3 pods",
 			"warning: cannot read pods: for\\nbidden\n"},
-		{"what could not be read, though no pod is unknown", outdated, "any", []cluster.Gap{gap, gap}, 1, "the answer is incomplete: 2 reads were refused",
+		{"what could not be read, though no pod is unknown", outdated, "any", []cluster.Gap{gap, gap}, 1, "the answer is incomplete: reads that were refused: 2",
 			"warning: cannot read pods: for\\nbidden\nwarning: cannot read pods: for\\nbidden\n"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
