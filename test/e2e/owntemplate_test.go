@@ -61,7 +61,7 @@ func TestALabelThatNamesNothingIsWarnedOf(t *testing.T) {
 	createPods(t, lab, newPod("dangling", "gateway", withOwnProxy("auto")))
 	r := kubectl(t, lab, "mesh-proxyver", "-n", "dangling")
 	want := "No resources found in dangling namespace. Not shown without --all: pods with no proxy that need none: 1; pods that have ended: 0.\n" +
-		"warning: not shown: 1 pods without a proxy that ask for one by a label which names no revision or tag; see them with --all -o wide\n"
+		"warning: not shown: pods without a proxy whose label asks for a revision or tag that does not exist: 1; see them with --all -o wide\n"
 	if r.code != 0 || r.stdout != "" || r.stderr != want {
 		t.Errorf("exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
 	}

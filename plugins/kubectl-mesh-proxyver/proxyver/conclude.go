@@ -42,8 +42,8 @@ func (o *Options) sayEmpty(s *seen) {
 // sayDangling warns of pods that ask for a proxy and get none: the table hides them like all that need none.
 func (o *Options) sayDangling(s *seen) {
 	if s.dangling > 0 {
-		fmt.Fprintf(o.ErrOut, "warning: not shown: %d pods without a proxy that ask for one by a label which names no revision "+
-			"or tag; see them with --all -o wide\n", s.dangling)
+		fmt.Fprintf(o.ErrOut, "warning: not shown: pods without a proxy whose label asks for a revision or tag that does not exist: %d; "+
+			"see them with --all -o wide\n", s.dangling)
 	}
 }
 

@@ -325,7 +325,7 @@ func TestPodsThatAskForAProxyByALabelThatNamesNothingAreCounted(t *testing.T) {
 		shown, hidden int
 		stderr        string
 	}{
-		{"hidden ones", false, 1, 3, "warning: not shown: 2 pods without a proxy that ask for one by a label which names no revision or tag; see them with --all -o wide\n"},
+		{"hidden ones", false, 1, 3, "warning: not shown: pods without a proxy whose label asks for a revision or tag that does not exist: 2; see them with --all -o wide\n"},
 		{"not where they are shown", true, 4, 0, ""},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
