@@ -74,27 +74,36 @@ func (r *reader) readValidator(ctx context.Context) error {
 	return err
 }
 
-func (r *reader) readTagServices(ctx context.Context, injectors []revision.Injector) error {
+// inIstioNamespaces reads something in each of Istio's namespaces. The gap is the last that was met.
+func inIstioNamespaces(injectors []revision.Injector, what string, read func(namespace string) error) (last *cluster.Gap, err error) {
 	for _, namespace := range istioNamespaces(injectors) {
-		list, err := r.Kube.CoreV1().Services(namespace).List(ctx, metav1.ListOptions{LabelSelector: label.IoIstioTag.Name})
-		if err == nil {
-			for i := range list.Items {
-				labels := list.Items[i].Labels
-				r.tagServices = append(r.tagServices, injection.TagService{
-					Tag:   labels[label.IoIstioTag.Name],
-					Owner: revision.ControlPlane{Namespace: namespace, Revision: labels[label.IoIstioRev.Name]},
-				})
-			}
+		gap, err := cluster.Outcome(what+" in "+namespace, read(namespace))
+		if err != nil {
+			return nil, err
 		}
-		gap, err := cluster.Outcome("services in "+namespace, err)
+		if gap != nil {
+			last = gap
+		}
+	}
+	return last, nil
+}
+
+func (r *reader) readTagServices(ctx context.Context, injectors []revision.Injector) (err error) {
+	r.servicesGap, err = inIstioNamespaces(injectors, "services", func(namespace string) error {
+		list, err := r.Kube.CoreV1().Services(namespace).List(ctx, metav1.ListOptions{LabelSelector: label.IoIstioTag.Name})
 		if err != nil {
 			return err
 		}
-		if gap != nil {
-			r.servicesGap = gap
+		for i := range list.Items {
+			labels := list.Items[i].Labels
+			r.tagServices = append(r.tagServices, injection.TagService{
+				Tag:   labels[label.IoIstioTag.Name],
+				Owner: revision.ControlPlane{Namespace: namespace, Revision: labels[label.IoIstioRev.Name]},
+			})
 		}
-	}
-	return nil
+		return nil
+	})
+	return err
 }
 
 // classDefaultsLabel marks a ConfigMap that istiod lays over the Deployments of every Gateway of a class. Source:
@@ -102,22 +111,17 @@ func (r *reader) readTagServices(ctx context.Context, injectors []revision.Injec
 const classDefaultsLabel = "gateway.istio.io/defaults-for-class"
 
 // readClassDefaults finds out which classes have such a ConfigMap; what is in it does not matter here.
-func (r *reader) readClassDefaults(ctx context.Context, injectors []revision.Injector) error {
+func (r *reader) readClassDefaults(ctx context.Context, injectors []revision.Injector) (err error) {
 	r.classDefaults = map[string]bool{}
-	for _, namespace := range istioNamespaces(injectors) {
+	r.classDefaultsGap, err = inIstioNamespaces(injectors, "configmaps", func(namespace string) error {
 		list, err := r.Kube.CoreV1().ConfigMaps(namespace).List(ctx, metav1.ListOptions{LabelSelector: classDefaultsLabel})
-		if err == nil {
-			for i := range list.Items {
-				r.classDefaults[injection.ClassKey(namespace, list.Items[i].Labels[classDefaultsLabel])] = true
-			}
-		}
-		gap, err := cluster.Outcome("configmaps in "+namespace, err)
 		if err != nil {
 			return err
 		}
-		if gap != nil {
-			r.classDefaultsGap = gap
+		for i := range list.Items {
+			r.classDefaults[injection.ClassKey(namespace, list.Items[i].Labels[classDefaultsLabel])] = true
 		}
-	}
-	return nil
+		return nil
+	})
+	return err
 }

@@ -28,10 +28,10 @@ leave() {
     "$bin/lab" down
   fi
 }
-trap leave EXIT
-
 say "Starting real etcd, kube-apiserver, controllers and kwok, and two revisions of Istio"
 "$bin/lab" up --revisions 1-22,1-23
+# Only now: a lab that was running here before is not this script's to stop.
+trap leave EXIT
 eval "$("$bin/lab" env)"
 export PATH="$bin:$PATH"
 
