@@ -2,17 +2,13 @@
 package cluster
 
 import (
-	"context"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/pager"
 
 	istio "istio.io/client-go/pkg/clientset/versioned"
 )
@@ -30,6 +26,8 @@ type Clients struct {
 	Metadata metadata.Interface
 	Dynamic  dynamic.Interface
 	Istio    istio.Interface
+	// Core sends requests to the core group as they are; lists of pods are read from it as a stream of bytes.
+	Core rest.Interface
 }
 
 // Connect returns clients for the cluster. It sends nothing. An error says which client the configuration does not do
@@ -46,6 +44,7 @@ func Connect(config *rest.Config) (*Clients, error) {
 	if c.Kube, err = kubernetes.NewForConfig(fast); err != nil {
 		return nil, fmt.Errorf("making a Kubernetes client: %w", err)
 	}
+	c.Core = c.Kube.CoreV1().RESTClient()
 	if c.Metadata, err = metadata.NewForConfig(config); err != nil {
 		return nil, fmt.Errorf("making a metadata client: %w", err)
 	}
@@ -56,40 +55,4 @@ func Connect(config *rest.Config) (*Clients, error) {
 		return nil, fmt.Errorf("making an Istio client: %w", err)
 	}
 	return &c, nil
-}
-
-// Gap is something that could not be read. What depends on it is unknown.
-type Gap struct {
-	// Missing says what, in words: `webhook configurations`.
-	Missing string
-	Err     error
-}
-
-// Error says what is missing, and why.
-func (g Gap) Error() string { return fmt.Sprintf("cannot read %s: %v", g.Missing, g.Err) }
-
-// Unwrap returns why it is missing.
-func (g Gap) Unwrap() error { return g.Err }
-
-// Outcome sorts the error of a read: nil for success and for a kind that the cluster does not have; a gap where the
-// caller may not read it, which leaves the rest readable; the error itself, with what was read, where nothing further
-// can be expected of the cluster.
-func Outcome(what string, err error) (*Gap, error) {
-	switch {
-	case err == nil || apierrors.IsNotFound(err):
-		return nil, nil
-	case apierrors.IsForbidden(err):
-		return &Gap{Missing: what, Err: err}, nil
-	default:
-		return nil, fmt.Errorf("reading %s: %w", what, err)
-	}
-}
-
-// EachPage lists page by page and calls do for every item, in the order of the server. A page is fetched while the one
-// before it is worked on. An error of do ends the listing and is returned.
-func EachPage(ctx context.Context, chunk int64, options metav1.ListOptions, list pager.ListPageFunc, do func(runtime.Object) error) error {
-	p := pager.New(list)
-	p.PageSize = chunk
-	p.PageBufferSize = 1
-	return p.EachListItem(ctx, options, do)
 }

@@ -60,6 +60,9 @@ func MeshConfigMapNames(revision string) []string {
 	return []string{revisioned("istio-shared-configmap", revision), revisioned("istio", revision)}
 }
 
+// IsConfigMap says whether a ConfigMap of that name can hold a control plane's configuration, of injection or of the mesh.
+func IsConfigMap(name string) bool { return name == "istio" || strings.HasPrefix(name, "istio-") }
+
 func revisioned(name, revision string) string {
 	if revision == "" || revision == "default" {
 		return name

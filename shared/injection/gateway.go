@@ -35,6 +35,10 @@ type Claims struct {
 	ClassDefaults map[string]bool
 	// Gap says what of all this could not be read, empty where nothing is missing.
 	Gap string
+	// GatewayGaps says, by namespace, why Gateways could not be read; "" stands for all namespaces.
+	GatewayGaps map[string]string
+	// ValidatorGap says why DefaultValidator is not known, empty where it is.
+	ValidatorGap string
 }
 
 // TagService is a Service that makes a control plane claim a tag's gateways.
@@ -60,8 +64,8 @@ func (m *Mesh) DecideManaged(pod proxy.Pod, namespace map[string]string) Decisio
 	}
 	name := GatewayKey(pod.Namespace, pod.GatewayName())
 	d := Decision{Reason: "Gateway " + name}
-	if m.Claims.Gap != "" {
-		return d.unknown(m.Claims.Gap)
+	if gap := cmp.Or(m.Claims.Gap, m.Claims.GatewayGaps[""], m.Claims.GatewayGaps[pod.Namespace]); gap != "" {
+		return d.unknown(gap)
 	}
 	gateway, ok := m.Claims.Gateways[name]
 	if !ok {
@@ -74,6 +78,9 @@ func (m *Mesh) DecideManaged(pod proxy.Pod, namespace map[string]string) Decisio
 		return d.leftAlone(pod, "istiod leaves a Gateway with such addresses alone")
 	}
 	claimants := m.claimants(selected, namespace)
+	if m.Claims.ValidatorGap != "" && selected == "" && !m.defaultTagExists() && len(claimants) < len(revision.Installed(m.Injectors)) {
+		return d.unknown(m.Claims.ValidatorGap)
+	}
 	switch len(claimants) {
 	case 0:
 		d.Dangling = selected != "" && !m.named(selected)
@@ -153,9 +160,6 @@ func (m *Mesh) managedImage(d Decision, pod proxy.Pod, gateway Gateway) Decision
 // claimants returns the control planes that manage a Gateway, in a namespace with those labels, whose revision label has
 // the value, empty where it has none.
 func (m *Mesh) claimants(selected string, namespace map[string]string) []revision.ControlPlane {
-	defaultTagExists := slices.ContainsFunc(m.Injectors, func(i revision.Injector) bool {
-		return i.Name == defaultTagConfiguration
-	})
 	var claimants []revision.ControlPlane
 	for _, owner := range revision.Installed(m.Injectors) {
 		if config, ok := m.Configs[owner]; ok && !config.discovers(namespace) {
@@ -164,7 +168,7 @@ func (m *Mesh) claimants(selected string, namespace map[string]string) []revisio
 		tags := m.tagsOf(owner)
 		mine := slices.Contains(tags, selected)
 		if selected == "" {
-			isDefault := m.Claims.DefaultValidator == owner.Revision && !defaultTagExists
+			isDefault := m.Claims.DefaultValidator == owner.Revision && !m.defaultTagExists()
 			mine = slices.Contains(tags, revision.Default) || isDefault
 		}
 		if mine {
@@ -172,6 +176,10 @@ func (m *Mesh) claimants(selected string, namespace map[string]string) []revisio
 		}
 	}
 	return claimants
+}
+
+func (m *Mesh) defaultTagExists() bool {
+	return slices.ContainsFunc(m.Injectors, func(i revision.Injector) bool { return i.Name == defaultTagConfiguration })
 }
 
 // named says whether some control plane goes by that revision or tag, whether or not it manages the Gateway.

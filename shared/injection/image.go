@@ -70,7 +70,8 @@ type ProxyConfig struct {
 // ProxyConfigs are the ProxyConfig resources of a cluster, oldest first: where several apply, the oldest counts.
 type ProxyConfigs struct {
 	list []ProxyConfig
-	gap  string
+	// gaps says, by namespace, why those of a namespace are not known; "" stands for all.
+	gaps map[string]string
 }
 
 // NewProxyConfigs puts ProxyConfig resources into the order in which istiod regards them. Source:
@@ -83,7 +84,15 @@ func NewProxyConfigs(list []ProxyConfig) ProxyConfigs {
 }
 
 // UnknownProxyConfigs stands for ProxyConfig resources that could not be read, for the reason given.
-func UnknownProxyConfigs(reason string) ProxyConfigs { return ProxyConfigs{gap: reason} }
+func UnknownProxyConfigs(reason string) ProxyConfigs {
+	return ProxyConfigs{gaps: map[string]string{"": reason}}
+}
+
+// Lacking returns the resources with the reasons, by namespace, why those of some namespaces could not be read.
+func (c ProxyConfigs) Lacking(gaps map[string]string) ProxyConfigs {
+	c.gaps = gaps
+	return c
+}
 
 // scope is the part of the cluster's ProxyConfig resources that one control plane regards.
 type scope struct {
@@ -110,8 +119,10 @@ func (s scope) regards(c *ProxyConfig) bool {
 // the namespace, the pod's annotation, one that selects the pod. Source: EffectiveProxyConfig in
 // istio.io/istio/pilot/pkg/model.
 func (s scope) imageType(namespace string, set map[string]string, annotated string) (string, error) {
-	if s.configs.gap != "" {
-		return "", errors.New(s.configs.gap)
+	for _, unread := range []string{"", namespace, s.config.RootNamespace} {
+		if gap := s.configs.gaps[unread]; gap != "" {
+			return "", errors.New(gap)
+		}
 	}
 	all := func(c *ProxyConfig) bool { return len(c.Selector) == 0 }
 	selecting := func(c *ProxyConfig) bool {

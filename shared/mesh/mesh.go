@@ -28,9 +28,12 @@ func (m *Mesh) Injectors() []revision.Injector { return m.injection.Injectors }
 
 // ControlPlanes returns those that an injector calls, tags' injectors included, each once and sorted by namespace and
 // revision.
-func (m *Mesh) ControlPlanes() []revision.ControlPlane {
+func (m *Mesh) ControlPlanes() []revision.ControlPlane { return ownersOf(m.injection.Injectors) }
+
+// ownersOf returns the control planes that the injectors call, each once and sorted.
+func ownersOf(injectors []revision.Injector) []revision.ControlPlane {
 	var owners []revision.ControlPlane
-	for _, i := range m.injection.Injectors {
+	for _, i := range injectors {
 		owners = append(owners, i.Owner)
 	}
 	slices.SortFunc(owners, func(a, b revision.ControlPlane) int {

@@ -4,13 +4,16 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
-	admissionv1 "k8s.io/api/admissionregistration/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/pager"
+
+	"istio.io/api/label"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/injection"
@@ -28,41 +31,30 @@ type Options struct {
 	Chunk int64
 }
 
-var namespaceResource = corev1.SchemeGroupVersion.WithResource("namespaces")
+var gatewayResource = schema.GroupResource{Group: "gateway.networking.k8s.io", Resource: "gateways"}
 
-// reader collects what the parallel reads find. Each writes fields of its own.
+// gatewayVersions are those that clusters serve, the one to prefer first; v1 came with Gateway API 1.0.
+var gatewayVersions = []string{"v1", "v1beta1"}
+
+// reader reads a cluster's objects, several kinds at once.
 type reader struct {
 	*cluster.Clients
 	Options
 
-	configurations []admissionv1.MutatingWebhookConfiguration
-	namespaces     map[string]map[string]string
-	proxyConfigs   []injection.ProxyConfig
-	gateways       map[string]injection.Gateway
-	validator      string
-	tagServices    []injection.TagService
-	classDefaults  map[string]bool
-	configs        map[revision.ControlPlane]injection.Config
-	configGaps     map[revision.ControlPlane]string
-
-	injectorsGap, namespacesGap, proxyConfigsGap *cluster.Gap
-	gatewaysGap, validatorGap, servicesGap       *cluster.Gap
-	configMapsGap, classDefaultsGap              *cluster.Gap
+	sync.Mutex
+	objects *Objects
 }
 
 // Read reads the mesh. What the caller may not read becomes a gap of the result; the error is for a cluster that
 // cannot be reached or that fails.
 func Read(ctx context.Context, clients *cluster.Clients, options Options) (*Mesh, error) {
-	r := &reader{
-		Clients: clients, Options: options,
-		configs: map[revision.ControlPlane]injection.Config{}, configGaps: map[revision.ControlPlane]string{},
-	}
+	r := &reader{Clients: clients, Options: options, objects: NewObjects()}
 	// The webhook configurations come first: they say where everything else is, and a cluster that cannot be reached
 	// then gives one error instead of five.
-	if err := r.readConfigurations(ctx); err != nil {
+	if err := r.readWebhooks(ctx); err != nil {
 		return nil, err
 	}
-	injectors := revision.Injectors(r.configurations)
+	injectors := r.objects.injectors()
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.readNamespaces(groupCtx) })
 	group.Go(func() error { return r.readGateways(groupCtx) })
@@ -81,27 +73,52 @@ func Read(ctx context.Context, clients *cluster.Clients, options Options) (*Mesh
 	if err := r.readRootNamespaces(ctx); err != nil {
 		return nil, err
 	}
-	return r.mesh(injectors), nil
+	return r.objects.Mesh(options.IstioNamespace), nil
 }
 
-func (r *reader) readConfigurations(ctx context.Context) error {
-	list, err := r.Kube.AdmissionregistrationV1().MutatingWebhookConfigurations().List(ctx, metav1.ListOptions{})
-	if err == nil {
-		r.configurations = list.Items
+func (r *reader) set(o runtime.Object) {
+	r.Lock()
+	defer r.Unlock()
+	r.objects.Set(o)
+}
+
+// lack notes a gap, where there is one, and passes the error on.
+func (r *reader) lack(part Part, g *cluster.Gap, err error) error {
+	if g != nil {
+		r.Lock()
+		defer r.Unlock()
+		r.objects.Lack(part, *g)
 	}
-	r.injectorsGap, err = cluster.Outcome("webhook configurations", err)
 	return err
 }
 
+// list sets every object of a list.
+func (r *reader) list(ctx context.Context, options metav1.ListOptions, list pager.ListPageFunc) error {
+	return cluster.EachPage(ctx, r.Chunk, options, list, func(o runtime.Object) error {
+		r.set(o)
+		return nil
+	})
+}
+
+func (r *reader) readWebhooks(ctx context.Context) error {
+	list, err := r.Kube.AdmissionregistrationV1().MutatingWebhookConfigurations().List(ctx, metav1.ListOptions{})
+	if err == nil {
+		for i := range list.Items {
+			r.set(&list.Items[i])
+		}
+	}
+	g, err := cluster.Outcome(string(Webhooks), err)
+	return r.lack(Webhooks, g, err)
+}
+
 func (r *reader) readNamespaces(ctx context.Context) error {
-	r.namespaces = map[string]map[string]string{}
-	client := r.Metadata.Resource(namespaceResource)
+	client := r.Metadata.Resource(cluster.NamespaceResource)
 	var err error
 	options := metav1.ListOptions{}
 	if r.Namespace != "" {
 		var ns *metav1.PartialObjectMetadata
 		if ns, err = client.Get(ctx, r.Namespace, metav1.GetOptions{}); err == nil {
-			r.namespaces[ns.Name] = ns.Labels
+			r.set(ns)
 		}
 		if apierrors.IsNotFound(err) {
 			return fmt.Errorf("reading namespaces: %w", err)
@@ -110,35 +127,32 @@ func (r *reader) readNamespaces(ctx context.Context) error {
 	}
 	// Who may list namespaces may not be allowed to get one.
 	if r.Namespace == "" || apierrors.IsForbidden(err) {
-		list := func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return client.List(ctx, o) }
-		err = cluster.EachPage(ctx, r.Chunk, options, list, func(o runtime.Object) error {
-			ns := o.(*metav1.PartialObjectMetadata)
-			r.namespaces[ns.Name] = ns.Labels
-			return nil
+		err = r.list(ctx, options, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			return client.List(ctx, o)
 		})
 	}
-	r.namespacesGap, err = cluster.Outcome("namespaces", err)
-	return err
+	g, err := cluster.Outcome(string(Namespaces), err)
+	return r.lack(Namespaces, g, err)
 }
 
 // readRootNamespaces reads, where only one namespace was asked for, the labels of the namespaces whose ProxyConfigs hold
 // for the whole mesh: discovery selectors may leave those out.
 func (r *reader) readRootNamespaces(ctx context.Context) error {
-	for _, config := range r.configs {
+	if r.Namespace == "" {
+		return nil
+	}
+	for _, config := range r.objects.Mesh(r.IstioNamespace).injection.Configs {
 		name := config.RootNamespace
-		if _, known := r.namespaces[name]; known || r.Namespace == "" || !config.Selective() {
+		if _, known := r.objects.namespaces[name]; known || !config.Selective() {
 			continue
 		}
-		ns, err := r.Metadata.Resource(namespaceResource).Get(ctx, name, metav1.GetOptions{})
+		ns, err := r.Metadata.Resource(cluster.NamespaceResource).Get(ctx, name, metav1.GetOptions{})
 		if err == nil {
-			r.namespaces[name] = ns.Labels
+			r.set(ns)
 		}
-		gap, err := cluster.Outcome("namespace "+name, err)
-		if err != nil {
+		g, err := cluster.Outcome("namespace "+name, err)
+		if err := r.lack(ProxyConfigs, g, err); err != nil {
 			return err
-		}
-		if gap != nil {
-			r.proxyConfigsGap = gap
 		}
 	}
 	return nil
@@ -154,37 +168,136 @@ func istioNamespaces(injectors []revision.Injector) []string {
 	return namespaces
 }
 
-func (r *reader) mesh(injectors []revision.Injector) *Mesh {
-	m := &Mesh{
-		namespaces:    r.namespaces,
-		injectorsGap:  r.injectorsGap,
-		namespacesGap: r.namespacesGap,
-		injection: injection.Mesh{
-			Injectors:    injectors,
-			Configs:      r.configs,
-			ConfigGaps:   r.configGaps,
-			ProxyConfigs: injection.NewProxyConfigs(r.proxyConfigs),
-			Namespaces:   r.namespaces,
-			Claims: injection.Claims{
-				TagServices: r.tagServices, DefaultValidator: r.validator, Gateways: r.gateways, ClassDefaults: r.classDefaults,
-			},
-		},
+func (r *reader) readGateways(ctx context.Context) error {
+	g, err := r.Everywhere(ctx, string(Gateways), r.Namespace, func(namespace string) error {
+		var err error
+		for _, version := range gatewayVersions {
+			client := r.Dynamic.Resource(gatewayResource.WithVersion(version)).Namespace(namespace)
+			err = r.list(ctx, metav1.ListOptions{}, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+				return client.List(ctx, o)
+			})
+			if !apierrors.IsNotFound(err) {
+				break
+			}
+		}
+		return err
+	})
+	return r.lack(Gateways, g, err)
+}
+
+func (r *reader) readValidator(ctx context.Context) error {
+	v, err := r.Kube.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(ctx, defaultValidator, metav1.GetOptions{})
+	if err == nil {
+		r.set(v)
 	}
-	if r.proxyConfigsGap != nil {
-		m.injection.ProxyConfigs = injection.UnknownProxyConfigs(r.proxyConfigsGap.Error())
-	}
-	for _, gap := range []*cluster.Gap{r.gatewaysGap, r.validatorGap, r.servicesGap, r.classDefaultsGap} {
-		if gap != nil {
-			m.injection.Claims.Gap = gap.Error()
+	g, err := cluster.Outcome(string(Validator), err)
+	return r.lack(Validator, g, err)
+}
+
+func (r *reader) readTagServices(ctx context.Context, injectors []revision.Injector) error {
+	for _, namespace := range istioNamespaces(injectors) {
+		list, err := r.Kube.CoreV1().Services(namespace).List(ctx, metav1.ListOptions{LabelSelector: label.IoIstioTag.Name})
+		if err == nil {
+			for i := range list.Items {
+				r.set(&list.Items[i])
+			}
+		}
+		g, err := cluster.Outcome("services in "+namespace, err)
+		if err := r.lack(Services, g, err); err != nil {
+			return err
 		}
 	}
-	for _, gap := range []*cluster.Gap{
-		r.injectorsGap, r.namespacesGap, r.configMapsGap, r.proxyConfigsGap, r.gatewaysGap, r.validatorGap, r.servicesGap,
-		r.classDefaultsGap,
-	} {
-		if gap != nil {
-			m.gaps = append(m.gaps, *gap)
+	return nil
+}
+
+// readClassDefaults finds out which classes of Gateways have defaults; what is in them does not matter here.
+func (r *reader) readClassDefaults(ctx context.Context, injectors []revision.Injector) error {
+	for _, namespace := range istioNamespaces(injectors) {
+		list, err := r.Kube.CoreV1().ConfigMaps(namespace).List(ctx, metav1.ListOptions{LabelSelector: classDefaultsLabel})
+		if err == nil {
+			for i := range list.Items {
+				r.set(&list.Items[i])
+			}
+		}
+		g, err := cluster.Outcome("configmaps in "+namespace, err)
+		if g != nil {
+			g.Namespaces = []string{namespace}
+		}
+		if err := r.lack(ConfigMaps, g, err); err != nil {
+			return err
 		}
 	}
-	return m
+	return nil
+}
+
+// readConfigs reads the ConfigMaps of every control plane that an injector calls.
+func (r *reader) readConfigs(ctx context.Context, injectors []revision.Injector) error {
+	for _, owner := range ownersOf(injectors) {
+		namespace := owner.Namespace
+		if namespace == "" {
+			namespace = r.IstioNamespace
+		}
+		if namespace == "" {
+			continue
+		}
+		for _, name := range append([]string{injection.ConfigMapName(owner.Revision)}, injection.MeshConfigMapNames(owner.Revision)...) {
+			if err := r.readConfigMap(ctx, key{namespace, name}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *reader) readConfigMap(ctx context.Context, id key) error {
+	cm, err := r.Kube.CoreV1().ConfigMaps(id.namespace).Get(ctx, id.name, metav1.GetOptions{})
+	if err == nil {
+		r.set(cm)
+		return nil
+	}
+	g, err := cluster.Outcome("configmap "+id.namespace+"/"+id.name, err)
+	if g != nil {
+		r.Lock()
+		defer r.Unlock()
+		r.objects.lackConfigMap(id, *g)
+	}
+	return err
+}
+
+// readProxyConfigs reads the whole cluster's or, where that is forbidden and one namespace is asked for, those that
+// can hold for it.
+func (r *reader) readProxyConfigs(ctx context.Context) error {
+	list := func(namespace string) error {
+		client := r.Istio.NetworkingV1beta1().ProxyConfigs(namespace)
+		return r.list(ctx, metav1.ListOptions{}, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			return client.List(ctx, o)
+		})
+	}
+	if r.Namespace == "" {
+		g, err := r.Everywhere(ctx, string(ProxyConfigs), "", list)
+		return r.lack(ProxyConfigs, g, err)
+	}
+	err := list("")
+	if apierrors.IsForbidden(err) {
+		for _, namespace := range r.proxyConfigNamespaces() {
+			if err = list(namespace); err != nil {
+				break
+			}
+		}
+	}
+	g, err := cluster.Outcome(string(ProxyConfigs), err)
+	return r.lack(ProxyConfigs, g, err)
+}
+
+// proxyConfigNamespaces returns those whose ProxyConfigs can hold for the namespace that was asked for.
+func (r *reader) proxyConfigNamespaces() []string {
+	r.Lock()
+	defer r.Unlock()
+	namespaces := []string{r.Namespace}
+	for _, c := range r.objects.Mesh(r.IstioNamespace).injection.Configs {
+		if !slices.Contains(namespaces, c.RootNamespace) {
+			namespaces = append(namespaces, c.RootNamespace)
+		}
+	}
+	return namespaces
 }

@@ -60,7 +60,7 @@ func TestWhatMayNotBeReadLeavesTheRestReadable(t *testing.T) {
 		{"configmaps", "configmap istio-system/istio-sidecar-injector-1-22", injection.Unknown, injection.Unknown, true},
 		{"proxyconfigs", "proxyconfigs", injection.Unknown, injection.NotInjected, true},
 		{"gateways", "gateways", injection.Injected, injection.Unknown, true},
-		{"validatingwebhookconfigurations", "validatingwebhookconfiguration istiod-default-validator", injection.Injected, injection.Unknown, true},
+		{"validatingwebhookconfigurations", "validatingwebhookconfiguration istiod-default-validator", injection.Injected, injection.NotInjected, true},
 		{"services", "services in istio-system", injection.Injected, injection.Unknown, true},
 	} {
 		t.Run(c.resource, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -68,6 +69,14 @@ type Pod struct {
 	// Container is the proxy's, nil where the pod has none.
 	Container *Container
 }
+
+// IsDataPlane says whether a container of that name is one that FromPod looks for.
+func IsDataPlane(container string) bool {
+	return container == ContainerName || container == cniContainerName
+}
+
+// Reads says whether anything looks at a pod's annotation of that name: all that matter here are Istio's own.
+func Reads(annotation string) bool { return strings.Contains(annotation, "istio.io/") }
 
 // FromPod keeps of a pod what the mesh needs to know. The result shares the pod's maps.
 func FromPod(pod *corev1.Pod) Pod {

@@ -6,15 +6,11 @@ import (
 	"fmt"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/injection"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/podlist"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/status"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
@@ -39,46 +35,72 @@ type Item struct {
 	Verdict status.Verdict
 }
 
-// Scanner scans the pods of one cluster against one reading of its mesh.
+// Scanner says of pods what one reading of the mesh makes of them.
 type Scanner struct {
-	clients *cluster.Clients
-	mesh    *mesh.Mesh
-	owners  *workload.Owners
-	// templates holds what the DaemonSets of ztunnel and the CNI agent would run, by namespace and name.
-	templates map[string]injection.Decision
+	mesh   *mesh.Mesh
+	owners *workload.Owners
+	sets   DaemonSets
 }
 
-// New returns a scanner.
-func New(clients *cluster.Clients, m *mesh.Mesh, owners *workload.Owners) *Scanner {
-	return &Scanner{clients: clients, mesh: m, owners: owners, templates: map[string]injection.Decision{}}
+// New returns a scanner. sets tells the templates of ztunnel and the CNI agent.
+func New(m *mesh.Mesh, owners *workload.Owners, sets DaemonSets) *Scanner {
+	return &Scanner{mesh: m, owners: owners, sets: sets}
 }
 
-// Each calls do for every pod, page by page, in the order of the server. The error is do's, or says which read failed.
-func (s *Scanner) Each(ctx context.Context, options Options, do func(Item) error) error {
-	client := s.clients.Kube.CoreV1().Pods(options.Namespace)
-	list := func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return client.List(ctx, o) }
-	selectors := metav1.ListOptions{LabelSelector: options.LabelSelector, FieldSelector: options.FieldSelector}
+// Each lists the pods and calls do for every one, page by page, in the order of the server. What the caller may not list
+// becomes a gap of the result, unless nothing at all may be listed. The error is do's, or says which read failed.
+func (s *Scanner) Each(ctx context.Context, clients *cluster.Clients, options Options, do func(Item) error) (Result, error) {
+	var result Result
 	var stopped error
-	err := cluster.EachPage(ctx, options.Chunk, selectors, list, func(o runtime.Object) error {
-		stopped = s.one(ctx, options, proxy.FromPod(o.(*corev1.Pod)), do)
-		return stopped
+	pods := podlist.Options{LabelSelector: options.LabelSelector, FieldSelector: options.FieldSelector, Chunk: options.Chunk}
+	gap, err := clients.Everywhere(ctx, "pods", options.Namespace, func(namespace string) error {
+		r, err := podlist.Each(ctx, clients.Core, namespace, pods, func(pod proxy.Pod) error {
+			stopped = s.one(ctx, options, pod, do)
+			return stopped
+		})
+		result.Expired = result.Expired || r.Expired
+		return err
 	})
-	if err != nil && stopped == nil {
-		return fmt.Errorf("listing pods: %w", err)
+	switch {
+	case stopped != nil:
+		return result, stopped
+	case err != nil:
+		return result, err
+	case gap != nil && len(gap.Namespaces) == 0:
+		return result, fmt.Errorf("reading pods: %w", gap.Err)
+	case gap != nil:
+		result.Gaps = append(result.Gaps, *gap)
 	}
-	return err
+	result.Gaps = append(result.Gaps, s.sets.Gaps()...)
+	return result, nil
+}
+
+// Result is what there is to say of a scan as a whole.
+type Result struct {
+	// Gaps are what could not be read.
+	Gaps []cluster.Gap
+	// Expired is true where the pods were not all read at one moment.
+	Expired bool
 }
 
 func (s *Scanner) one(ctx context.Context, options Options, pod proxy.Pod, do func(Item) error) error {
-	chain := s.owners.Of(pod)
-	if options.Only != nil && !options.Only(pod, chain) {
+	if options.Only != nil && !options.Only(pod, s.owners.Of(pod)) {
 		return nil
 	}
-	decision, err := s.decide(ctx, pod)
+	item, err := s.Judge(ctx, pod)
 	if err != nil {
 		return err
 	}
-	return do(Item{Pod: pod, Chain: chain, Verdict: status.Judge(pod, decision, s.mesh.Installed)})
+	return do(item)
+}
+
+// Judge says what there is to say of one pod. The error is that of reading its DaemonSet.
+func (s *Scanner) Judge(ctx context.Context, pod proxy.Pod) (Item, error) {
+	decision, err := s.decide(ctx, pod)
+	if err != nil {
+		return Item{}, err
+	}
+	return Item{Pod: pod, Chain: s.owners.Of(pod), Verdict: status.Judge(pod, decision, s.mesh.Installed)}, nil
 }
 
 func (s *Scanner) decide(ctx context.Context, pod proxy.Pod) (injection.Decision, error) {
@@ -88,36 +110,7 @@ func (s *Scanner) decide(ctx context.Context, pod proxy.Pod) (injection.Decision
 	if pod.Controller == nil || pod.Controller.Kind != "DaemonSet" {
 		return injection.UnknownDecision(fmt.Sprintf("%s pod without a DaemonSet", pod.Type)), nil
 	}
-	id := pod.Namespace + "/" + pod.Controller.Name
-	if decision, ok := s.templates[id]; ok {
-		return decision, nil
-	}
-	decision, err := s.fromDaemonSet(ctx, pod)
-	if err == nil {
-		s.templates[id] = decision
-	}
-	return decision, err
-}
-
-// fromDaemonSet reads what the template of the pod's DaemonSet would run.
-func (s *Scanner) fromDaemonSet(ctx context.Context, pod proxy.Pod) (injection.Decision, error) {
-	name := fmt.Sprintf("daemonset %s/%s", pod.Namespace, pod.Controller.Name)
-	set, err := s.clients.Kube.AppsV1().DaemonSets(pod.Namespace).Get(ctx, pod.Controller.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return injection.UnknownDecision(name + " no longer exists"), nil
-	}
-	gap, err := cluster.Outcome(name, err)
-	if gap != nil {
-		return injection.UnknownDecision(gap.Error()), nil
-	}
-	if err != nil {
-		return injection.Decision{}, err
-	}
-	template := proxy.FromPod(&corev1.Pod{ObjectMeta: set.Spec.Template.ObjectMeta, Spec: set.Spec.Template.Spec})
-	if template.Container == nil {
-		return injection.UnknownDecision("the template of " + name + " has no such container any more"), nil
-	}
-	return injection.DecideFromTemplate(name, template.Container.Image), nil
+	return s.sets.Decide(ctx, pod.Namespace, pod.Controller.Name)
 }
 
 // Report turns an item into what is printed of it.

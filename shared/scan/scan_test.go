@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture/faulty"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
@@ -37,12 +38,17 @@ func ztunnelSet(image string) *appsv1.DaemonSet {
 	return set
 }
 
+// scanning scans the pods of a cluster in which nothing is known of injection.
+func scanning(ctx context.Context, kube *kubefake.Clientset, options Options, do func(Item) error) (Result, error) {
+	clients := &cluster.Clients{Kube: kube, Core: faulty.Core(kube)}
+	return New(&mesh.Mesh{}, workload.NewOwners(), ReadDaemonSets(clients)).Each(ctx, clients, options, do)
+}
+
 // scanned returns what is said of every pod, as "pod status: reason".
 func scanned(t *testing.T, kube *kubefake.Clientset, options Options) ([]string, error) {
 	t.Helper()
 	var said []string
-	scanner := New(&cluster.Clients{Kube: kube}, &mesh.Mesh{}, &workload.Owners{})
-	err := scanner.Each(t.Context(), options, func(i Item) error {
+	_, err := scanning(t.Context(), kube, options, func(i Item) error {
 		r := i.Report()
 		said = append(said, r.Pod+" "+string(r.Status)+": "+r.Reason)
 		return nil
@@ -103,7 +109,7 @@ func TestADaemonSetIsReadOnce(t *testing.T) {
 }
 
 func TestAClusterThatFailsEndsTheScan(t *testing.T) {
-	for resource, want := range map[string]string{"pods": "listing pods: ", "daemonsets": "reading daemonset istio-system/ztunnel: "} {
+	for resource, want := range map[string]string{"pods": "reading pods: ", "daemonsets": "reading daemonset istio-system/ztunnel: "} {
 		t.Run(resource, func(t *testing.T) {
 			kube := kubefake.NewSimpleClientset(ztunnel("z-1"))
 			kube.PrependReactor("*", resource, func(clienttesting.Action) (bool, runtime.Object, error) {
@@ -151,17 +157,16 @@ func TestThePodsThatAreScanned(t *testing.T) {
 
 func TestTheCallersErrorEndsTheScanAsItIs(t *testing.T) {
 	stop := errors.New("stop")
-	scanner := New(&cluster.Clients{Kube: kubefake.NewSimpleClientset(fixture.Pod("shop/a"))}, &mesh.Mesh{}, &workload.Owners{})
-	if err := scanner.Each(context.Background(), Options{}, func(Item) error { return stop }); !errors.Is(err, stop) || err.Error() != "stop" {
+	kube := kubefake.NewSimpleClientset(fixture.Pod("shop/a"))
+	if _, err := scanning(t.Context(), kube, Options{}, func(Item) error { return stop }); !errors.Is(err, stop) || err.Error() != "stop" {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestTheReportOfAnItem(t *testing.T) {
 	kube := kubefake.NewSimpleClientset(fixture.Pod("shop/p", fixture.ControlledBy("apps/v1", "StatefulSet", "db"), func(p *corev1.Pod) { p.Spec.NodeName = "node-1" }))
-	scanner := New(&cluster.Clients{Kube: kube}, &mesh.Mesh{}, &workload.Owners{})
 	var got v1alpha1.ProxyItem
-	if err := scanner.Each(t.Context(), Options{}, func(i Item) error { got = i.Report(); return nil }); err != nil {
+	if _, err := scanning(t.Context(), kube, Options{}, func(i Item) error { got = i.Report(); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	want := v1alpha1.ProxyItem{Namespace: "shop", Pod: "p", Node: "node-1", Workload: v1alpha1.Workload{Kind: "StatefulSet", Name: "db"},

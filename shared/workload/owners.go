@@ -2,8 +2,11 @@
 package workload
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -100,53 +103,77 @@ type Options struct {
 	Chunk int64
 }
 
+// NewOwners returns owners of which nothing is known yet.
+func NewOwners() *Owners { return &Owners{controllers: map[key]Ref{}} }
+
+// Set notes what controls an object of that kind, and says whether that is news.
+func (o *Owners) Set(kind schema.GroupKind, object metav1.Object) bool {
+	id := keyOf(kind, object)
+	before, known := o.controllers[id]
+	controller := metav1.GetControllerOfNoCopy(object)
+	if controller == nil {
+		delete(o.controllers, id)
+		return known
+	}
+	o.controllers[id] = refTo(controller)
+	return !known || before != o.controllers[id]
+}
+
+// Delete forgets an object of that kind.
+func (o *Owners) Delete(kind schema.GroupKind, object metav1.Object) {
+	delete(o.controllers, keyOf(kind, object))
+}
+
+// Lack notes objects that could not be read. Ways up end there.
+func (o *Owners) Lack(g cluster.Gap) { o.gaps = append(o.gaps, g) }
+
+func keyOf(kind schema.GroupKind, object metav1.Object) key {
+	return key{object.GetNamespace(), Ref{Group: kind.Group, Kind: kind.Kind, Name: object.GetName()}}
+}
+
+// Resources returns where the objects are listed that stand between pods and their workloads; with above also those of
+// the objects that stand between workloads and what controls them.
+func Resources(above bool) map[schema.GroupKind]schema.GroupVersionResource {
+	resources := map[schema.GroupKind]schema.GroupVersionResource{}
+	for kind, resource := range kinds {
+		if above || slices.Contains(always, kind) {
+			resources[kind] = resource
+		}
+	}
+	return resources
+}
+
 // ReadOwners lists, as metadata only, the objects that stand between pods and their workloads. What the caller may not
 // list becomes a gap; the error is for a cluster that cannot be reached or that fails.
 func ReadOwners(ctx context.Context, clients *cluster.Clients, options Options) (*Owners, error) {
-	read := always
-	if options.Above {
-		read = nil
-		for kind := range kinds {
-			read = append(read, kind)
-		}
-	}
-	found := make([]map[key]Ref, len(read))
-	gaps := make([]*cluster.Gap, len(read))
+	owners := NewOwners()
+	var mutex sync.Mutex
 	group, groupCtx := errgroup.WithContext(ctx)
-	for i, kind := range read {
-		group.Go(func() (err error) {
-			found[i] = map[key]Ref{}
-			err = list(groupCtx, clients, kind, options, found[i])
-			gaps[i], err = cluster.Outcome(kinds[kind].Resource, err)
+	for kind, resource := range Resources(options.Above) {
+		group.Go(func() error {
+			gap, err := clients.Everywhere(groupCtx, resource.Resource, options.Namespace, func(namespace string) error {
+				client := clients.Metadata.Resource(resource).Namespace(namespace)
+				page := func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return client.List(ctx, o) }
+				return cluster.EachPage(groupCtx, options.Chunk, metav1.ListOptions{}, page, func(o runtime.Object) error {
+					mutex.Lock()
+					defer mutex.Unlock()
+					owners.Set(kind, o.(*metav1.PartialObjectMetadata))
+					return nil
+				})
+			})
+			if gap != nil {
+				mutex.Lock()
+				defer mutex.Unlock()
+				owners.Lack(*gap)
+			}
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	owners := &Owners{controllers: map[key]Ref{}}
-	for i := range read {
-		for k, ref := range found[i] {
-			owners.controllers[k] = ref
-		}
-		if gaps[i] != nil {
-			owners.gaps = append(owners.gaps, *gaps[i])
-		}
-	}
+	slices.SortFunc(owners.gaps, func(a, b cluster.Gap) int { return cmp.Compare(a.Missing, b.Missing) })
 	return owners, nil
-}
-
-func list(ctx context.Context, clients *cluster.Clients, kind schema.GroupKind, options Options, into map[key]Ref) error {
-	client := clients.Metadata.Resource(kinds[kind]).Namespace(options.Namespace)
-	page := func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return client.List(ctx, o) }
-	return cluster.EachPage(ctx, options.Chunk, metav1.ListOptions{}, page, func(o runtime.Object) error {
-		object := o.(*metav1.PartialObjectMetadata)
-		if controller := metav1.GetControllerOfNoCopy(object); controller != nil {
-			below := key{object.Namespace, Ref{Group: kind.Group, Kind: kind.Kind, Name: object.Name}}
-			into[below] = refTo(controller)
-		}
-		return nil
-	})
 }
 
 func refTo(owner *metav1.OwnerReference) Ref {

@@ -14,7 +14,7 @@ func TestBadInputIsAnsweredInOneLine(t *testing.T) {
 		args   string
 		stderr string
 	}{
-		"unknown output": {"-o xml", `--output "xml": use go-template, go-template-file, json, jsonpath, jsonpath-as-json, ` +
+		"unknown output": {"-o xml", `--output "xml": use custom-columns, custom-columns-file, go-template, go-template-file, json, jsonpath, jsonpath-as-json, ` +
 			`jsonpath-file, kyaml, name, template, templatefile, wide or yaml`},
 		"broken template":      {"-o jsonpath={.items", `--output "jsonpath={.items": error parsing jsonpath {.items, unclosed action`},
 		"unknown grouping":     {"--by team", `--by "team": use workload, pod, namespace, version, revision or node`},

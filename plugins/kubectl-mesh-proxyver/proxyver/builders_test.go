@@ -94,15 +94,17 @@ func someItems() []scan.Item {
 // printed is what an output makes of the items.
 func printed(t *testing.T, o *Options, items []scan.Item) string {
 	t.Helper()
-	out, err := o.output()
+	var text bytes.Buffer
+	out, err := o.output(&text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, i := range items {
-		out.add(i)
+		if err := out.add(i); err != nil {
+			t.Fatal(err)
+		}
 	}
-	var text bytes.Buffer
-	if err := out.print(&text); err != nil {
+	if err := out.finish(); err != nil {
 		t.Fatal(err)
 	}
 	return text.String()

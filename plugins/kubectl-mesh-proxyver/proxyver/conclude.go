@@ -2,11 +2,13 @@ package proxyver
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 )
 
 // seen is what the scan met.
@@ -21,6 +23,33 @@ type seen struct {
 	dangling int
 	// unknown holds why pods are unknown, each reason once.
 	unknown []string
+}
+
+func newSeen() *seen { return &seen{statuses: map[v1alpha1.Status]int{}} }
+
+// take counts an item, and says whether it is part of the answer; all says whether --all was given.
+func (s *seen) take(item scan.Item, all bool) bool {
+	v := item.Verdict
+	switch {
+	case item.Pod.Terminal() && !all:
+		s.ended++
+		return false
+	case v.Status == v1alpha1.None && !all:
+		s.hidden++
+		if v.Dangling {
+			s.dangling++
+		}
+		return false
+	}
+	s.shown++
+	s.statuses[v.Status]++
+	if v.Proxy != nil {
+		s.proxies++
+	}
+	if v.Status == v1alpha1.Unknown && !slices.Contains(s.unknown, v.Reason) {
+		s.unknown = append(s.unknown, v.Reason)
+	}
+	return true
 }
 
 // sayEmpty says on stderr that there is nothing to show.
@@ -44,6 +73,14 @@ func (o *Options) sayDangling(s *seen) {
 	if s.dangling > 0 {
 		fmt.Fprintf(o.ErrOut, "warning: not shown: pods without a proxy whose label asks for a revision or tag that does not exist: %d; "+
 			"see them with --all -o wide\n", s.dangling)
+	}
+}
+
+// sayExpired warns where pods that moved on meanwhile may be counted as they were, or twice.
+func (o *Options) sayExpired(r scan.Result) {
+	if r.Expired {
+		fmt.Fprintln(o.ErrOut, "warning: the list of pods expired while it was read (410 Gone), so its later pods are from a later "+
+			"moment; run the command again for one moment's view")
 	}
 }
 

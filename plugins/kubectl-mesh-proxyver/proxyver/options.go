@@ -3,6 +3,7 @@ package proxyver
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/kubectl/pkg/cmd/get"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 )
@@ -29,6 +31,7 @@ type Options struct {
 	By                           string
 	Output                       string
 	NoHeaders                    bool
+	SortBy                       string
 	All                          bool
 	ExitCode                     string
 	IstioNamespace               string
@@ -44,6 +47,7 @@ type Options struct {
 	// alarming are the statuses that --exit-code is about, nil without it.
 	alarming []v1alpha1.Status
 	printer  genericclioptions.PrintFlags
+	columns  get.CustomColumnsPrintFlags
 }
 
 // NewOptions returns options with their defaults.
@@ -121,7 +125,7 @@ func (o *Options) Validate() error {
 	if o.AllNamespaces && len(o.Args) > 0 {
 		return errors.New("a workload cannot be named across all namespaces: use either -n NAMESPACE with TYPE/NAME, or -A without names")
 	}
-	_, err := o.output()
+	_, err := o.output(io.Discard)
 	return err
 }
 

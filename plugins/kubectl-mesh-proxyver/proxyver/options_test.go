@@ -70,7 +70,7 @@ func TestWhatContradictsItselfIsFoundBeforeAnythingIsAsked(t *testing.T) {
 			`"outdated" is a status, not TYPE/NAME: to narrow the exit code, write --exit-code=outdated`},
 		{"names", func(o *Options) { o.Args = []string{"deployment/cart", "statefulsets.apps/db"} }, ""},
 		{"an output", func(o *Options) { o.Output = "xml" },
-			`--output "xml": use go-template, go-template-file, json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, template, templatefile, wide or yaml`},
+			`--output "xml": use custom-columns, custom-columns-file, go-template, go-template-file, json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, template, templatefile, wide or yaml`},
 		{"an output's template", func(o *Options) { o.Output = "jsonpath={.items" },
 			`--output "jsonpath={.items": error parsing jsonpath {.items, unclosed action`},
 	} {

@@ -1,11 +1,14 @@
 package proxyver
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
@@ -16,71 +19,123 @@ import (
 const (
 	outputWide = "wide"
 	outputName = "name"
+	outputJSON = "json"
+
+	customColumns = "custom-columns"
 )
 
-// output prints items once all of them are known.
+// output prints what a scan finds.
 type output interface {
-	// add takes one item.
-	add(scan.Item)
-	// print writes what was added.
-	print(io.Writer) error
+	// add takes one item. An output that need not know all of them writes it at once.
+	add(scan.Item) error
+	// finish writes the rest.
+	finish() error
 }
 
 // formats are the values of --output, besides none at all.
 func (o *Options) formats() []string {
-	formats := append(o.printer.AllowedFormats(), outputWide, outputName)
+	formats := append(o.printer.AllowedFormats(), o.columns.AllowedFormats()...)
+	formats = append(formats, outputWide, outputName)
 	slices.Sort(formats)
 	return formats
 }
 
-// output returns what the flags ask for. The error says that the format does not exist, or what is wrong with its
-// template.
-func (o *Options) output() (output, error) {
+// output returns what the flags ask for, writing to out. The error says that the format does not exist, or what is wrong
+// with its template.
+func (o *Options) output(out io.Writer) (output, error) {
+	buffered := bufio.NewWriterSize(out, outputBuffer)
+	inner, err := o.unsorted(buffered)
+	if err != nil || o.SortBy == "" {
+		return inner, err
+	}
+	key, err := printing.NewSortKey(o.SortBy)
+	if err != nil {
+		return nil, fmt.Errorf("--sort-by %q: %w", o.SortBy, err)
+	}
+	return &sorted{output: inner, key: key}, nil
+}
+
+const outputBuffer = 64 << 10
+
+func (o *Options) unsorted(out *bufio.Writer) (output, error) {
 	switch o.Output {
 	case "", outputWide:
-		return &table{tally: newTally(groupingOf(o.By)), wide: o.Output == outputWide, noHeaders: o.NoHeaders}, nil
+		return &table{tally: o.tally(), out: out, wide: o.Output == outputWide, noHeaders: o.NoHeaders}, nil
 	case outputName:
-		return &names{tally: newTally(groupingOf(o.By))}, nil
+		return &names{tally: o.tally(), out: out}, nil
+	case outputJSON:
+		return &stream{out: out, summary: v1alpha1.NewProxySummary()}, nil
 	}
-	if format, _, _ := strings.Cut(o.Output, "="); !slices.Contains(o.printer.AllowedFormats(), format) {
+	printer, err := o.reportPrinter()
+	if err != nil {
+		return nil, err
+	}
+	return &report{out: out, printer: printer}, nil
+}
+
+func (o *Options) tally() *tally {
+	t := newTally(groupingOf(o.By))
+	t.asAdded = o.SortBy != ""
+	return t
+}
+
+// reportPrinter returns the printer of a format that is kubectl's.
+func (o *Options) reportPrinter() (printers.ResourcePrinter, error) {
+	switch format, _, _ := strings.Cut(o.Output, "="); {
+	case slices.Contains(o.columns.AllowedFormats(), format):
+		columns := o.columns
+		columns.NoHeaders = o.NoHeaders
+		printer, err := columns.ToPrinter(o.Output)
+		if err != nil {
+			return nil, fmt.Errorf("--output %q: %w", o.Output, err)
+		}
+		return rows{printer}, nil
+	case slices.Contains(o.printer.AllowedFormats(), format):
+		o.printer.OutputFormat = &o.Output
+		printer, err := o.printer.ToPrinter()
+		if err != nil {
+			return nil, fmt.Errorf("--output %q: %w", o.Output, err)
+		}
+		return printer, nil
+	default:
 		return nil, fmt.Errorf("--output %q: use %s", o.Output, orList(o.formats()))
 	}
-	o.printer.OutputFormat = &o.Output
-	printer, err := o.printer.ToPrinter()
-	if err != nil {
-		return nil, fmt.Errorf("--output %q: %w", o.Output, err)
-	}
-	return &report{printer: printer}, nil
 }
 
 // table is for people.
 type table struct {
 	*tally
+	out             *bufio.Writer
 	wide, noHeaders bool
 }
 
-func (t *table) print(out io.Writer) error {
-	groups := t.sorted()
-	if len(groups) == 0 {
-		return nil
-	}
-	return printing.Table[*group]{Columns: t.grouping.columns(), Wide: t.wide, NoHeaders: t.noHeaders}.Print(out, groups)
-}
-
-// names prints one name a line, for other commands.
-type names struct{ *tally }
-
-func (n *names) print(out io.Writer) error {
-	for _, g := range n.sorted() {
-		// Pods without a proxy have no version and no revision to name.
-		if g.key.name == "" {
-			continue
-		}
-		if _, err := fmt.Fprintln(out, printing.Escape(n.grouping.name(g))); err != nil {
+func (t *table) finish() error {
+	if groups := t.sorted(); len(groups) > 0 {
+		if err := t.layout().Print(t.out, groups); err != nil {
 			return err
 		}
 	}
-	return nil
+	return t.out.Flush()
+}
+
+func (t *table) layout() printing.Table[*group] {
+	return printing.Table[*group]{Columns: t.grouping.columns(), Wide: t.wide, NoHeaders: t.noHeaders}
+}
+
+// names prints one name a line, for other commands.
+type names struct {
+	*tally
+	out *bufio.Writer
+}
+
+func (n *names) finish() error {
+	for _, g := range n.sorted() {
+		// Pods without a proxy have no version and no revision to name.
+		if g.key.name != "" {
+			fmt.Fprintln(n.out, printing.Escape(n.grouping.name(g)))
+		}
+	}
+	return n.out.Flush()
 }
 
 // tallyOf returns the groups of an output that follows --by, nil for one that does not.
@@ -90,19 +145,47 @@ func tallyOf(out output) *tally {
 		return out.tally
 	case *names:
 		return out.tally
+	case *sorted:
+		return tallyOf(out.output)
 	default:
 		return nil
 	}
 }
 
-// report is for machines.
+// report is for machines, in the formats that need the whole of it.
 type report struct {
+	out     *bufio.Writer
 	printer printers.ResourcePrinter
 	items   []v1alpha1.ProxyItem
 }
 
-func (r *report) add(item scan.Item) { r.items = append(r.items, item.Report()) }
+func (r *report) add(item scan.Item) error {
+	r.items = append(r.items, item.Report())
+	return nil
+}
 
-func (r *report) print(out io.Writer) error {
-	return r.printer.PrintObj(v1alpha1.NewProxyReport(r.items), out)
+func (r *report) finish() error {
+	if err := r.printer.PrintObj(v1alpha1.NewProxyReport(r.items), r.out); err != nil {
+		return err
+	}
+	return r.out.Flush()
+}
+
+// rows prints a report's items as the rows of kubectl's custom columns, which take a list of objects.
+type rows struct{ printers.ResourcePrinter }
+
+func (r rows) PrintObj(object runtime.Object, out io.Writer) error {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
+	if err != nil {
+		return err
+	}
+	whole := &unstructured.Unstructured{Object: content}
+	if !whole.IsList() {
+		return r.ResourcePrinter.PrintObj(whole, out)
+	}
+	list, err := whole.ToList()
+	if err != nil {
+		return err
+	}
+	return r.ResourcePrinter.PrintObj(list, out)
 }

@@ -1,13 +1,13 @@
 package proxyver
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
+	"io"
 
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
@@ -18,44 +18,51 @@ import (
 // Run reads the mesh, scans the pods and prints. The error carries the exit code: 1 where the answer is incomplete, 2
 // for findings under --exit-code.
 func (o *Options) Run(ctx context.Context) error {
-	config, err := plugin.RESTConfig(o.ConfigFlags, "kubectl-mesh-proxyver")
+	from, err := o.open(ctx)
 	if err != nil {
 		return err
 	}
-	clients, err := cluster.Connect(config)
+	return o.answer(ctx, from)
+}
+
+// source is what an answer is made from.
+type source struct {
+	mesh   *mesh.Mesh
+	owners *workload.Owners
+	sets   scan.DaemonSets
+	named  targets
+	// each calls do for every pod.
+	each func(context.Context, *scan.Scanner, scan.Options, func(scan.Item) error) (scan.Result, error)
+}
+
+// open reads from the cluster everything but its pods.
+func (o *Options) open(ctx context.Context) (*source, error) {
+	clients, err := o.connect()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	named, err := o.resolve()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	m, owners, err := o.read(ctx, clients)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	out, err := o.output()
+	return &source{
+		mesh: m, owners: owners, sets: scan.ReadDaemonSets(clients), named: named,
+		each: func(ctx context.Context, s *scan.Scanner, options scan.Options, do func(scan.Item) error) (scan.Result, error) {
+			return s.Each(ctx, clients, options, do)
+		},
+	}, nil
+}
+
+func (o *Options) connect() (*cluster.Clients, error) {
+	config, err := plugin.RESTConfig(o.ConfigFlags, "kubectl-mesh-proxyver")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	seen, err := o.scan(ctx, scan.New(clients, m, owners), m, named, out)
-	if err != nil {
-		return err
-	}
-	if err := cmp.Or(o.noIstio(m, seen), named.untraced()); err != nil {
-		return err
-	}
-	if t := tallyOf(out); t != nil && o.By == byRevision {
-		o.addInstalled(t, m)
-	}
-	if err := out.print(o.Out); err != nil {
-		return fmt.Errorf("writing: %w", err)
-	}
-	if t := tallyOf(out); t == nil || len(t.groups) == 0 {
-		o.sayEmpty(seen)
-	}
-	o.sayDangling(seen)
-	return o.conclude(seen, append(m.Gaps(), owners.Gaps()...))
+	return cluster.Connect(config)
 }
 
 // read reads the mesh and the owners of its workloads at the same time. Where both fail, as with a cluster that cannot
@@ -69,7 +76,7 @@ func (o *Options) read(ctx context.Context, clients *cluster.Clients) (*mesh.Mes
 	go func() {
 		defer close(done)
 		owners, ownersErr = workload.ReadOwners(ctx, clients, workload.Options{
-			Namespace: o.namespace, Above: o.Output == outputWide || len(o.Args) > 0, Chunk: o.Chunk,
+			Namespace: o.namespace, Above: o.above(), Chunk: o.Chunk,
 		})
 	}()
 	m, err := mesh.Read(ctx, clients, mesh.Options{
@@ -82,43 +89,69 @@ func (o *Options) read(ctx context.Context, clients *cluster.Clients) (*mesh.Mes
 	return m, owners, cmp.Or(err, ownersErr)
 }
 
-func (o *Options) scan(ctx context.Context, scanner *scan.Scanner, m *mesh.Mesh, named targets, out output) (*seen, error) {
-	mine, err := o.mesh(m)
-	if err != nil {
-		return nil, err
+// above says whether it matters what stands above workloads.
+func (o *Options) above() bool { return o.Output == outputWide || len(o.Args) > 0 }
+
+// answer scans the source's pods and prints.
+func (o *Options) answer(ctx context.Context, from *source) error {
+	// Where there may be no Istio at all, nothing is printed before that is known.
+	var held bytes.Buffer
+	var to io.Writer = o.Out
+	if len(from.mesh.Injectors()) == 0 {
+		to = &held
 	}
-	s := &seen{statuses: map[v1alpha1.Status]int{}}
+	out, err := o.output(to)
+	if err != nil {
+		return err
+	}
+	seen, result, err := o.scan(ctx, from, out)
+	if err != nil {
+		return err
+	}
+	if err := cmp.Or(o.noIstio(from.mesh, seen), from.named.untraced()); err != nil {
+		return err
+	}
+	if t := tallyOf(out); t != nil && o.By == byRevision {
+		o.addInstalled(t, from.mesh)
+	}
+	if err := out.finish(); err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	if _, err := held.WriteTo(o.Out); err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	if t := tallyOf(out); t == nil || len(t.groups) == 0 {
+		o.sayEmpty(seen)
+	}
+	o.sayDangling(seen)
+	o.sayExpired(result)
+	return o.conclude(seen, from.gaps(result))
+}
+
+// gaps returns everything that could not be read.
+func (s *source) gaps(r scan.Result) []cluster.Gap {
+	gaps := append([]cluster.Gap{}, s.mesh.Gaps()...)
+	return append(append(gaps, s.owners.Gaps()...), r.Gaps...)
+}
+
+func (o *Options) scan(ctx context.Context, from *source, out output) (*seen, scan.Result, error) {
+	mine, err := o.mesh(from.mesh)
+	if err != nil {
+		return nil, scan.Result{}, err
+	}
+	s := newSeen()
 	options := scan.Options{
 		Namespace: o.namespace, LabelSelector: o.LabelSelector, FieldSelector: o.FieldSelector,
-		Chunk: o.Chunk, Only: named.only(),
+		Chunk: o.Chunk, Only: from.named.only(),
 	}
-	return s, scanner.Each(ctx, options, func(item scan.Item) error {
-		if !mine(item) {
+	scanner := scan.New(from.mesh, from.owners, from.sets)
+	result, err := from.each(ctx, scanner, options, func(item scan.Item) error {
+		if !mine(item) || !s.take(item, o.All) {
 			return nil
 		}
-		v := item.Verdict
-		switch {
-		case item.Pod.Terminal() && !o.All:
-			s.ended++
-			return nil
-		case v.Status == v1alpha1.None && !o.All:
-			s.hidden++
-			if v.Dangling {
-				s.dangling++
-			}
-			return nil
-		}
-		s.shown++
-		s.statuses[v.Status]++
-		if v.Proxy != nil {
-			s.proxies++
-		}
-		if v.Status == v1alpha1.Unknown && !slices.Contains(s.unknown, v.Reason) {
-			s.unknown = append(s.unknown, v.Reason)
-		}
-		out.add(item)
-		return nil
+		return out.add(item)
 	})
+	return s, result, err
 }
 
 // noIstio ends the command where there is neither an injector nor a proxy: the likeliest cause is the wrong cluster.

@@ -1,7 +1,10 @@
 package proxyver
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"io"
 	"slices"
 	"testing"
 
@@ -129,24 +132,22 @@ func TestRevisionsWithoutPodsAreListedToo(t *testing.T) {
 		t.Run(file, func(t *testing.T) {
 			o, _ := options()
 			o.By, o.Output, o.IstioNamespace = byRevision, c.format, c.istioNamespace
-			out, err := o.output()
+			var text bytes.Buffer
+			out, err := o.output(&text)
 			if err != nil {
 				t.Fatal(err)
 			}
-			out.add(item("shop/cart-1", "apps/Deployment/cart", v1alpha1.Outdated, runs("1-24", "1.23.9"), wants("1-22", "1.22.0")))
-			o.addInstalled(tallyOf(out), m)
-			var text outputText
-			if err := out.print(&text); err != nil {
+			if err := out.add(item("shop/cart-1", "apps/Deployment/cart", v1alpha1.Outdated, runs("1-24", "1.23.9"), wants("1-22", "1.22.0"))); err != nil {
 				t.Fatal(err)
 			}
-			golden.Equal(t, file, string(text))
+			o.addInstalled(tallyOf(out), m)
+			if err := out.finish(); err != nil {
+				t.Fatal(err)
+			}
+			golden.Equal(t, file, text.String())
 		})
 	}
 }
-
-type outputText []byte
-
-func (o *outputText) Write(p []byte) (int, error) { *o = append(*o, p...); return len(p), nil }
 
 func forbiddenError() error {
 	return apierrors.NewForbidden(schema.GroupResource{Resource: "mutatingwebhookconfigurations"}, "", errors.New("no"))
@@ -312,6 +313,17 @@ func TestEveryTargetOfAPodCountsAsFound(t *testing.T) {
 	}
 }
 
+// sourceOf scans the pods of a cluster against a mesh.
+func sourceOf(f *faulty.Cluster, m *mesh.Mesh) *source {
+	clients := f.Clients()
+	return &source{
+		mesh: m, owners: workload.NewOwners(), sets: scan.ReadDaemonSets(clients),
+		each: func(ctx context.Context, s *scan.Scanner, options scan.Options, do func(scan.Item) error) (scan.Result, error) {
+			return s.Each(ctx, clients, options, do)
+		},
+	}
+}
+
 func TestPodsThatAskForAProxyByALabelThatNamesNothingAreCounted(t *testing.T) {
 	f := faulty.New("mistyped", fixture.Injector("1-22"), fixture.ConfigMap("1-22", "1.22.0"), fixture.Pod("shop/a"), fixture.Pod("shop/b"),
 		fixture.Pod("shop/own", fixture.Proxy(repository+"1.22.0")), fixture.Pod("shop/out", fixture.Label("sidecar.istio.io/inject", "false")))
@@ -331,11 +343,11 @@ func TestPodsThatAskForAProxyByALabelThatNamesNothingAreCounted(t *testing.T) {
 		t.Run(c.rule, func(t *testing.T) {
 			o, errOut := options()
 			o.All = c.all
-			out, err := o.output()
+			out, err := o.output(io.Discard)
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := o.scan(t.Context(), scan.New(f.Clients(), m, &workload.Owners{}), m, nil, out)
+			s, _, err := o.scan(t.Context(), sourceOf(f, m), out)
 			if err != nil || s.shown != c.shown || s.hidden != c.hidden {
 				t.Fatalf("got %+v, %v", s, err)
 			}

@@ -16,6 +16,9 @@ import (
 type tally struct {
 	grouping grouping
 	groups   map[groupKey]*group
+	// asAdded leaves the groups in the order in which their first items came, which order holds.
+	asAdded bool
+	order   []*group
 }
 
 // groupKey tells groups apart; which of its fields are set depends on the grouping.
@@ -49,11 +52,13 @@ func (t *tally) at(key groupKey) *group {
 			tags: counts[string]{}, reasons: counts[string]{}, ups: counts[string]{},
 		}
 		t.groups[key] = g
+		t.order = append(t.order, g)
 	}
 	return g
 }
 
-func (t *tally) add(item scan.Item) {
+// add never fails.
+func (t *tally) add(item scan.Item) error {
 	g := t.at(t.grouping.key(item))
 	v := item.Verdict
 	g.pods++
@@ -74,6 +79,7 @@ func (t *tally) add(item scan.Item) {
 		g.wants[cmp.Or(v.Expected.Version, shortImage(v.Expected.Image))]++
 	}
 	g.wantRevisions[v.Expected.Revision]++
+	return nil
 }
 
 // revisionList shows the revisions that the pods have and, where they would get others, those too.
@@ -105,6 +111,9 @@ func shortImage(ref string) string {
 }
 
 func (t *tally) sorted() []*group {
+	if t.asAdded {
+		return t.order
+	}
 	return slices.SortedFunc(maps.Values(t.groups), func(a, b *group) int { return t.grouping.compare(a.key, b.key) })
 }
 

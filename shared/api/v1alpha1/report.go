@@ -10,6 +10,9 @@ import (
 // APIVersion is the group and version of every object in this package.
 const APIVersion = "mesh.kubectl.dev/v1alpha1"
 
+// ProxyReportKind is the kind of a ProxyReport.
+const ProxyReportKind = "ProxyReport"
+
 // Status compares the proxy that a pod runs with the one that it would get if it were created now.
 type Status string
 
@@ -99,23 +102,32 @@ type ProxySummary struct {
 	ByRevision map[string]int `json:"byRevision"`
 }
 
+// NewProxySummary returns the summary of no pods.
+func NewProxySummary() ProxySummary {
+	return ProxySummary{ByStatus: map[Status]int{}, ByVersion: map[string]int{}, ByRevision: map[string]int{}}
+}
+
+// Add counts one pod more.
+func (s *ProxySummary) Add(item ProxyItem) {
+	s.Pods++
+	s.ByStatus[item.Status]++
+	if item.Proxy != nil {
+		s.ByVersion[item.Proxy.Version]++
+		s.ByRevision[item.Proxy.Revision]++
+	}
+}
+
 // NewProxyReport returns a report of the items with their summary.
 func NewProxyReport(items []ProxyItem) *ProxyReport {
-	summary := ProxySummary{
-		Pods: len(items), ByStatus: map[Status]int{}, ByVersion: map[string]int{}, ByRevision: map[string]int{},
-	}
+	summary := NewProxySummary()
 	for _, item := range items {
-		summary.ByStatus[item.Status]++
-		if item.Proxy != nil {
-			summary.ByVersion[item.Proxy.Version]++
-			summary.ByRevision[item.Proxy.Revision]++
-		}
+		summary.Add(item)
 	}
 	if items == nil {
 		items = []ProxyItem{}
 	}
 	return &ProxyReport{
-		TypeMeta: metav1.TypeMeta{APIVersion: APIVersion, Kind: "ProxyReport"},
+		TypeMeta: metav1.TypeMeta{APIVersion: APIVersion, Kind: ProxyReportKind},
 		Items:    items,
 		Summary:  summary,
 	}

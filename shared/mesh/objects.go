@@ -1,0 +1,197 @@
+package mesh
+
+import (
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"istio.io/api/label"
+	istionetworking "istio.io/client-go/pkg/apis/networking/v1beta1"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/injection"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
+)
+
+// Part is a kind of object that decides about injection, in the words of messages.
+type Part string
+
+// The parts of a cluster that decide about injection.
+const (
+	Webhooks     Part = "webhook configurations"
+	Namespaces   Part = "namespaces"
+	ConfigMaps   Part = "configmaps"
+	Services     Part = "services"
+	ProxyConfigs Part = "proxyconfigs"
+	Gateways     Part = "gateways"
+	Validator    Part = "validatingwebhookconfiguration " + defaultValidator
+)
+
+// Parts lists every part.
+func Parts() []Part {
+	return []Part{Webhooks, Namespaces, ConfigMaps, Services, ProxyConfigs, Gateways, Validator}
+}
+
+// defaultValidator is the validating webhook configuration that says which revision is the default. Source:
+// istio.io/istio/pkg/revisions.
+const defaultValidator = "istiod-default-validator"
+
+// classDefaultsLabel marks a ConfigMap that istiod lays over the Deployments of every Gateway of a class. Source:
+// GatewayClassDefaults in istio.io/istio/pilot/pkg/config/kube/gatewaycommon.
+const classDefaultsLabel = "gateway.istio.io/defaults-for-class"
+
+// Objects are a cluster's objects that decide about injection, however they were come by: read, watched or found in a
+// dump. They are not for use by several goroutines at once.
+type Objects struct {
+	webhooks map[string]admissionv1.MutatingWebhookConfiguration
+	// namespaces holds the labels of each namespace.
+	namespaces map[string]map[string]string
+	// The others are by namespace and name.
+	configMaps   map[key]*corev1.ConfigMap
+	tagServices  map[key]injection.TagService
+	proxyConfigs map[key]injection.ProxyConfig
+	gateways     map[key]injection.Gateway
+	validator    string
+	gaps         []gap
+}
+
+type key struct{ namespace, name string }
+
+// gap is what could not be read of a part; object is set where it is about one of its objects only.
+type gap struct {
+	cluster.Gap
+	part   Part
+	object key
+}
+
+// NewObjects returns no objects.
+func NewObjects() *Objects {
+	return &Objects{
+		webhooks:     map[string]admissionv1.MutatingWebhookConfiguration{},
+		namespaces:   map[string]map[string]string{},
+		configMaps:   map[key]*corev1.ConfigMap{},
+		tagServices:  map[key]injection.TagService{},
+		proxyConfigs: map[key]injection.ProxyConfig{},
+		gateways:     map[key]injection.Gateway{},
+	}
+}
+
+// Set adds an object, or replaces it. What does not matter for injection is passed over. It takes webhook configurations,
+// ConfigMaps and Services as typed, namespaces as typed or as their metadata, ProxyConfigs as typed and Gateways
+// unstructured.
+func (o *Objects) Set(object runtime.Object) {
+	switch object := object.(type) {
+	case *admissionv1.MutatingWebhookConfiguration:
+		o.webhooks[object.Name] = *object
+	case *admissionv1.ValidatingWebhookConfiguration:
+		if object.Name == defaultValidator {
+			o.validator = object.Labels[label.IoIstioRev.Name]
+		}
+	case *corev1.Namespace:
+		o.namespaces[object.Name] = object.Labels
+	case *metav1.PartialObjectMetadata:
+		o.namespaces[object.Name] = object.Labels
+	case *corev1.ConfigMap:
+		o.setConfigMap(object)
+	case *corev1.Service:
+		o.setService(object)
+	case *istionetworking.ProxyConfig:
+		o.setProxyConfig(object)
+	case *unstructured.Unstructured:
+		o.gateways[key{object.GetNamespace(), object.GetName()}] = gatewayOf(object)
+	}
+}
+
+// Delete removes an object, given as for Set.
+func (o *Objects) Delete(object runtime.Object) {
+	switch object := object.(type) {
+	case *admissionv1.MutatingWebhookConfiguration:
+		delete(o.webhooks, object.Name)
+	case *admissionv1.ValidatingWebhookConfiguration:
+		if object.Name == defaultValidator {
+			o.validator = ""
+		}
+	case *corev1.Namespace:
+		delete(o.namespaces, object.Name)
+	case *metav1.PartialObjectMetadata:
+		delete(o.namespaces, object.Name)
+	case *corev1.ConfigMap:
+		delete(o.configMaps, key{object.Namespace, object.Name})
+	case *corev1.Service:
+		delete(o.tagServices, key{object.Namespace, object.Name})
+	case *istionetworking.ProxyConfig:
+		delete(o.proxyConfigs, key{object.Namespace, object.Name})
+	case *unstructured.Unstructured:
+		delete(o.gateways, key{object.GetNamespace(), object.GetName()})
+	}
+}
+
+// Lack notes that a part could not be read, or not in the namespaces that the gap names.
+func (o *Objects) Lack(part Part, g cluster.Gap) { o.gaps = append(o.gaps, gap{Gap: g, part: part}) }
+
+// lackConfigMap notes that one ConfigMap could not be read.
+func (o *Objects) lackConfigMap(object key, g cluster.Gap) {
+	o.gaps = append(o.gaps, gap{Gap: g, part: ConfigMaps, object: object})
+}
+
+// setConfigMap keeps only what can be a control plane's: a cluster has thousands of others.
+func (o *Objects) setConfigMap(cm *corev1.ConfigMap) {
+	if _, ok := cm.Labels[classDefaultsLabel]; ok || injection.IsConfigMap(cm.Name) {
+		o.configMaps[key{cm.Namespace, cm.Name}] = cm
+	}
+}
+
+func (o *Objects) setService(s *corev1.Service) {
+	id := key{s.Namespace, s.Name}
+	tag, ok := s.Labels[label.IoIstioTag.Name]
+	if !ok {
+		delete(o.tagServices, id)
+		return
+	}
+	o.tagServices[id] = injection.TagService{
+		Tag:   tag,
+		Owner: revision.ControlPlane{Namespace: s.Namespace, Revision: s.Labels[label.IoIstioRev.Name]},
+	}
+}
+
+func (o *Objects) setProxyConfig(c *istionetworking.ProxyConfig) {
+	id := key{c.Namespace, c.Name}
+	// istiod takes a selector without labels neither for the namespace's nor for a workload's. Source:
+	// mergedNamespaceConfig and mergedWorkloadConfig in istio.io/istio/pilot/pkg/model.
+	if s := c.Spec.GetSelector(); s != nil && len(s.GetMatchLabels()) == 0 {
+		delete(o.proxyConfigs, id)
+		return
+	}
+	var forRevision *string
+	if value, ok := c.Labels[label.IoIstioRev.Name]; ok {
+		forRevision = &value
+	}
+	o.proxyConfigs[id] = injection.ProxyConfig{
+		Revision:  forRevision,
+		Namespace: c.Namespace, Name: c.Name, Created: c.CreationTimestamp.Time,
+		Selector: c.Spec.GetSelector().GetMatchLabels(), ImageType: c.Spec.GetImage().GetImageType(),
+	}
+}
+
+func gatewayOf(g *unstructured.Unstructured) injection.Gateway {
+	_, parameters, _ := unstructured.NestedMap(g.Object, "spec", "infrastructure", "parametersRef")
+	addresses, _, _ := unstructured.NestedSlice(g.Object, "spec", "addresses")
+	class, _, _ := unstructured.NestedString(g.Object, "spec", "gatewayClassName")
+	return injection.Gateway{
+		Labels: g.GetLabels(), Annotations: g.GetAnnotations(), Class: class, Parameters: parameters,
+		Addresses: deployedByHand(addresses),
+	}
+}
+
+// deployedByHand says whether a Gateway's addresses tell istiod to leave its deployment to the user. Source: IsManaged in
+// istio.io/istio/pilot/pkg/config/kube/gatewaycommon.
+func deployedByHand(addresses []any) bool {
+	if len(addresses) != 1 {
+		return len(addresses) > 1
+	}
+	address, _ := addresses[0].(map[string]any)
+	kind, _ := address["type"].(string)
+	return kind != "" && kind != "IPAddress"
+}
