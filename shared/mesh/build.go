@@ -56,6 +56,16 @@ func (o *Objects) distinctGaps() []cluster.Gap {
 	return gaps
 }
 
+// IstioNamespaces returns those in which the control planes are that injectors call, and the one that was named for
+// control planes that are called by URL, empty for none.
+func (o *Objects) IstioNamespaces(named string) []string {
+	namespaces := istioNamespaces(o.injectors())
+	if named != "" && !slices.Contains(namespaces, named) {
+		namespaces = append(namespaces, named)
+	}
+	return namespaces
+}
+
 // gapOf returns the gap that leaves an object unread, nil where there is none.
 func (o *Objects) gapOf(part Part, object key) *cluster.Gap {
 	for i := range o.gaps {
@@ -139,10 +149,7 @@ func (o *Objects) config(namespace, name string) (config injection.Config, gap s
 // data returns what a ConfigMap holds, nil where there is none, or in words why it could not be read.
 func (o *Objects) data(id key) (data map[string]string, gap string) {
 	if cm, ok := o.configMaps[id]; ok {
-		if cm.Data == nil {
-			return map[string]string{}, ""
-		}
-		return cm.Data, ""
+		return cm.data, ""
 	}
 	if g := o.gapOf(ConfigMaps, id); g != nil {
 		return nil, g.Error()
@@ -162,8 +169,8 @@ func (o *Objects) claims() injection.Claims {
 		claims.Gateways[injection.GatewayKey(id.namespace, id.name)] = g
 	}
 	for id, cm := range o.configMaps {
-		if class, ok := cm.Labels[classDefaultsLabel]; ok {
-			claims.ClassDefaults[injection.ClassKey(id.namespace, class)] = true
+		if cm.isDefault {
+			claims.ClassDefaults[injection.ClassKey(id.namespace, cm.class)] = true
 		}
 	}
 	if g := o.gapOf(Validator, key{}); g != nil {

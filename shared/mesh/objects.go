@@ -1,8 +1,11 @@
 package mesh
 
 import (
+	"maps"
+
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -38,6 +41,9 @@ func Parts() []Part {
 // istio.io/istio/pkg/revisions.
 const defaultValidator = "istiod-default-validator"
 
+// ValidatorSelector is the field selector by which the validating webhook configuration is listed that matters here.
+const ValidatorSelector = "metadata.name=" + defaultValidator
+
 // classDefaultsLabel marks a ConfigMap that istiod lays over the Deployments of every Gateway of a class. Source:
 // GatewayClassDefaults in istio.io/istio/pilot/pkg/config/kube/gatewaycommon.
 const classDefaultsLabel = "gateway.istio.io/defaults-for-class"
@@ -49,7 +55,7 @@ type Objects struct {
 	// namespaces holds the labels of each namespace.
 	namespaces map[string]map[string]string
 	// The others are by namespace and name.
-	configMaps   map[key]*corev1.ConfigMap
+	configMaps   map[key]configMap
 	tagServices  map[key]injection.TagService
 	proxyConfigs map[key]injection.ProxyConfig
 	gateways     map[key]injection.Gateway
@@ -71,37 +77,57 @@ func NewObjects() *Objects {
 	return &Objects{
 		webhooks:     map[string]admissionv1.MutatingWebhookConfiguration{},
 		namespaces:   map[string]map[string]string{},
-		configMaps:   map[key]*corev1.ConfigMap{},
+		configMaps:   map[key]configMap{},
 		tagServices:  map[key]injection.TagService{},
 		proxyConfigs: map[key]injection.ProxyConfig{},
 		gateways:     map[key]injection.Gateway{},
 	}
 }
 
-// Set adds an object, or replaces it. What does not matter for injection is passed over. It takes webhook configurations,
-// ConfigMaps and Services as typed, namespaces as typed or as their metadata, ProxyConfigs as typed and Gateways
-// unstructured.
-func (o *Objects) Set(object runtime.Object) {
+// Set adds an object, or replaces it, and says whether that can change what the mesh does. What does not matter for
+// injection is passed over. It takes webhook configurations, ConfigMaps and Services as typed, namespaces as typed or as
+// their metadata, ProxyConfigs as typed and Gateways unstructured.
+func (o *Objects) Set(object runtime.Object) bool {
 	switch object := object.(type) {
 	case *admissionv1.MutatingWebhookConfiguration:
-		o.webhooks[object.Name] = *object
+		return put(o.webhooks, object.Name, *object)
 	case *admissionv1.ValidatingWebhookConfiguration:
-		if object.Name == defaultValidator {
-			o.validator = object.Labels[label.IoIstioRev.Name]
-		}
+		return object.Name == defaultValidator && o.setValidator(object.Labels[label.IoIstioRev.Name])
 	case *corev1.Namespace:
-		o.namespaces[object.Name] = object.Labels
+		return put(o.namespaces, object.Name, object.Labels)
 	case *metav1.PartialObjectMetadata:
-		o.namespaces[object.Name] = object.Labels
+		return put(o.namespaces, object.Name, object.Labels)
 	case *corev1.ConfigMap:
-		o.setConfigMap(object)
+		return o.setConfigMap(object)
 	case *corev1.Service:
-		o.setService(object)
+		return o.setService(object)
 	case *istionetworking.ProxyConfig:
-		o.setProxyConfig(object)
+		return o.setProxyConfig(object)
 	case *unstructured.Unstructured:
-		o.gateways[key{object.GetNamespace(), object.GetName()}] = gatewayOf(object)
+		return put(o.gateways, key{object.GetNamespace(), object.GetName()}, gatewayOf(object))
+	default:
+		return false
 	}
+}
+
+// put sets a map's value, and says whether it is another than before.
+func put[K comparable, V any](to map[K]V, id K, value V) bool {
+	before, known := to[id]
+	to[id] = value
+	return !known || !equality.Semantic.DeepEqual(before, value)
+}
+
+// drop deletes a map's value, and says whether there was one.
+func drop[K comparable, V any](from map[K]V, id K) bool {
+	_, known := from[id]
+	delete(from, id)
+	return known
+}
+
+func (o *Objects) setValidator(revision string) bool {
+	before := o.validator
+	o.validator = revision
+	return before != revision
 }
 
 // Delete removes an object, given as for Set.
@@ -136,43 +162,58 @@ func (o *Objects) lackConfigMap(object key, g cluster.Gap) {
 	o.gaps = append(o.gaps, gap{Gap: g, part: ConfigMaps, object: object})
 }
 
-// setConfigMap keeps only what can be a control plane's: a cluster has thousands of others.
-func (o *Objects) setConfigMap(cm *corev1.ConfigMap) {
-	if _, ok := cm.Labels[classDefaultsLabel]; ok || injection.IsConfigMap(cm.Name) {
-		o.configMaps[key{cm.Namespace, cm.Name}] = cm
-	}
+// configMap is what matters of one.
+type configMap struct {
+	data map[string]string
+	// class is the class of Gateways that it holds defaults for, and isDefault true where it does.
+	class     string
+	isDefault bool
 }
 
-func (o *Objects) setService(s *corev1.Service) {
+// setConfigMap keeps only what can be a control plane's: a cluster has thousands of others.
+func (o *Objects) setConfigMap(cm *corev1.ConfigMap) bool {
+	class, isDefault := cm.Labels[classDefaultsLabel]
+	id := key{cm.Namespace, cm.Name}
+	if !isDefault && !injection.IsConfigMap(cm.Name) {
+		return drop(o.configMaps, id)
+	}
+	value := configMap{class: class, isDefault: isDefault, data: map[string]string{}}
+	for k, v := range cm.Data {
+		value.data[k] = v
+	}
+	before, known := o.configMaps[id]
+	o.configMaps[id] = value
+	return !known || !maps.Equal(before.data, value.data) || before.class != class || before.isDefault != isDefault
+}
+
+func (o *Objects) setService(s *corev1.Service) bool {
 	id := key{s.Namespace, s.Name}
 	tag, ok := s.Labels[label.IoIstioTag.Name]
 	if !ok {
-		delete(o.tagServices, id)
-		return
+		return drop(o.tagServices, id)
 	}
-	o.tagServices[id] = injection.TagService{
+	return put(o.tagServices, id, injection.TagService{
 		Tag:   tag,
 		Owner: revision.ControlPlane{Namespace: s.Namespace, Revision: s.Labels[label.IoIstioRev.Name]},
-	}
+	})
 }
 
-func (o *Objects) setProxyConfig(c *istionetworking.ProxyConfig) {
+func (o *Objects) setProxyConfig(c *istionetworking.ProxyConfig) bool {
 	id := key{c.Namespace, c.Name}
 	// istiod takes a selector without labels neither for the namespace's nor for a workload's. Source:
 	// mergedNamespaceConfig and mergedWorkloadConfig in istio.io/istio/pilot/pkg/model.
 	if s := c.Spec.GetSelector(); s != nil && len(s.GetMatchLabels()) == 0 {
-		delete(o.proxyConfigs, id)
-		return
+		return drop(o.proxyConfigs, id)
 	}
 	var forRevision *string
 	if value, ok := c.Labels[label.IoIstioRev.Name]; ok {
 		forRevision = &value
 	}
-	o.proxyConfigs[id] = injection.ProxyConfig{
+	return put(o.proxyConfigs, id, injection.ProxyConfig{
 		Revision:  forRevision,
 		Namespace: c.Namespace, Name: c.Name, Created: c.CreationTimestamp.Time,
 		Selector: c.Spec.GetSelector().GetMatchLabels(), ImageType: c.Spec.GetImage().GetImageType(),
-	}
+	})
 }
 
 func gatewayOf(g *unstructured.Unstructured) injection.Gateway {

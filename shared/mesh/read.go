@@ -31,10 +31,11 @@ type Options struct {
 	Chunk int64
 }
 
-var gatewayResource = schema.GroupResource{Group: "gateway.networking.k8s.io", Resource: "gateways"}
-
-// gatewayVersions are those that clusters serve, the one to prefer first; v1 came with Gateway API 1.0.
-var gatewayVersions = []string{"v1", "v1beta1"}
+// GatewayResources returns where Gateways are listed, the version to prefer first; v1 came with Gateway API 1.0.
+func GatewayResources() []schema.GroupVersionResource {
+	gateways := schema.GroupResource{Group: "gateway.networking.k8s.io", Resource: "gateways"}
+	return []schema.GroupVersionResource{gateways.WithVersion("v1"), gateways.WithVersion("v1beta1")}
+}
 
 // reader reads a cluster's objects, several kinds at once.
 type reader struct {
@@ -171,8 +172,8 @@ func istioNamespaces(injectors []revision.Injector) []string {
 func (r *reader) readGateways(ctx context.Context) error {
 	g, err := r.Everywhere(ctx, string(Gateways), r.Namespace, func(namespace string) error {
 		var err error
-		for _, version := range gatewayVersions {
-			client := r.Dynamic.Resource(gatewayResource.WithVersion(version)).Namespace(namespace)
+		for _, resource := range GatewayResources() {
+			client := r.Dynamic.Resource(resource).Namespace(namespace)
 			err = r.list(ctx, metav1.ListOptions{}, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 				return client.List(ctx, o)
 			})

@@ -4,6 +4,7 @@ package printing
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -38,28 +39,13 @@ const columnGap = "  "
 
 // Print writes the table. The error is the writer's.
 func (t Table[T]) Print(out io.Writer, rows []T) error {
-	var columns []Column[T]
-	var headers []string
-	for _, c := range t.Columns {
-		if !c.Wide || t.Wide {
-			columns = append(columns, c)
-			headers = append(headers, c.Header)
-		}
-	}
 	var buffer bytes.Buffer
 	table := tablewriter.NewTable(&buffer, plain()...)
 	if !t.NoHeaders {
-		table.Header(headers)
+		table.Header(t.headers())
 	}
 	for _, row := range rows {
-		cells := make([]string, len(columns))
-		for i, c := range columns {
-			cells[i] = Escape(c.Extract(row))
-			if cells[i] == "" {
-				cells[i] = "-"
-			}
-		}
-		if err := table.Append(cells); err != nil {
+		if err := table.Append(t.Cells(row)); err != nil {
 			return fmt.Errorf("laying out the table: %w", err)
 		}
 	}
@@ -67,6 +53,27 @@ func (t Table[T]) Print(out io.Writer, rows []T) error {
 		return fmt.Errorf("laying out the table: %w", err)
 	}
 	return trimmed(out, &buffer)
+}
+
+func (t Table[T]) headers() []string {
+	var headers []string
+	for _, c := range t.Columns {
+		if !c.Wide || t.Wide {
+			headers = append(headers, c.Header)
+		}
+	}
+	return headers
+}
+
+// Cells returns the row as it is printed, cell by cell.
+func (t Table[T]) Cells(row T) []string {
+	var cells []string
+	for _, c := range t.Columns {
+		if !c.Wide || t.Wide {
+			cells = append(cells, cmp.Or(Escape(c.Extract(row)), "-"))
+		}
+	}
+	return cells
 }
 
 // plain makes tablewriter draw neither borders nor lines, and leave the cells as they are.

@@ -24,6 +24,7 @@ type DaemonSets interface {
 // KnownDaemonSets are those of which all are at hand.
 type KnownDaemonSets struct {
 	decisions map[string]injection.Decision
+	gaps      []cluster.Gap
 }
 
 // NewKnownDaemonSets returns none.
@@ -49,11 +50,17 @@ func (k *KnownDaemonSets) Decide(_ context.Context, namespace, name string) (inj
 	if decision, ok := k.decisions[namespace+"/"+name]; ok {
 		return decision, nil
 	}
+	if len(k.gaps) > 0 {
+		return injection.UnknownDecision(k.gaps[0].Error()), nil
+	}
 	return gone(namespace, name), nil
 }
 
-// Gaps returns none.
-func (k *KnownDaemonSets) Gaps() []cluster.Gap { return nil }
+// Lack notes that not all of them are at hand.
+func (k *KnownDaemonSets) Lack(g cluster.Gap) { k.gaps = append(k.gaps, g) }
+
+// Gaps returns why not all of them are at hand, nothing where they are.
+func (k *KnownDaemonSets) Gaps() []cluster.Gap { return k.gaps }
 
 // liveDaemonSets reads each DaemonSet that is asked for once.
 type liveDaemonSets struct {

@@ -67,6 +67,8 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.Lookup("exit-code").NoOptDefVal = anyFinding
 	flags.StringVarP(&o.IstioNamespace, "istio-namespace", "i", o.IstioNamespace,
 		"Look only at the mesh whose Istio is in this `namespace`. Unset, every mesh of the cluster is found from its webhooks.")
+	flags.BoolVarP(&o.Watch, "watch", "w", o.Watch,
+		"Keep the answer up to date until Ctrl-C: on a terminal the table is replaced, on a pipe every change is a line, with -o json an object a line.")
 	flags.Int64Var(&o.Chunk, "chunk-size", o.Chunk,
 		"Fetch lists in pages of this `size`; 0 fetches each at once.")
 	flags.SetNormalizeFunc(acceptIstioctlSpelling)

@@ -31,10 +31,11 @@ func newSeen() *seen { return &seen{statuses: map[v1alpha1.Status]int{}} }
 func (s *seen) take(item scan.Item, all bool) bool {
 	v := item.Verdict
 	switch {
-	case item.Pod.Terminal() && !all:
+	case shows(item, all):
+	case item.Pod.Terminal():
 		s.ended++
 		return false
-	case v.Status == v1alpha1.None && !all:
+	default:
 		s.hidden++
 		if v.Dangling {
 			s.dangling++
@@ -76,7 +77,7 @@ func (o *Options) sayDangling(s *seen) {
 	}
 }
 
-// sayExpired warns where pods that moved on meanwhile may be counted as they were, or twice.
+// sayExpired warns where not all pods were read at one moment.
 func (o *Options) sayExpired(r scan.Result) {
 	if r.Expired {
 		fmt.Fprintln(o.ErrOut, "warning: the list of pods expired while it was read (410 Gone), so its later pods are from a later "+

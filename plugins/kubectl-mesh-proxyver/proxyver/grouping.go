@@ -119,13 +119,23 @@ var commonColumns = []column{
 	{Header: "VERSION", Extract: func(g *group) string { return versionList(g.versions) }},
 	{Header: "WANT", Extract: func(g *group) string { return versionList(g.wants) }},
 	{Header: "REVISION", Extract: func(g *group) string { return g.revisionList() }},
-	{Header: "STATUS", Extract: func(g *group) string { return statusList(g.statuses) }},
+	{Header: "STATUS", Extract: statusCell},
 	{Header: "IMAGE", Wide: true, Extract: func(g *group) string { return few(g.images, ",") }},
 	{Header: "TYPE", Wide: true, Extract: func(g *group) string { return g.types.list() }},
 	{Header: "NODE", Wide: true, Extract: func(g *group) string { return few(g.nodes, ",") }},
 	{Header: "TAG", Wide: true, Extract: func(g *group) string { return few(g.tags, ",") }},
 	{Header: "CONTROLLED BY", Wide: true, Extract: func(g *group) string { return few(g.ups, ",") }},
 	{Header: "REASON", Wide: true, Extract: func(g *group) string { return few(g.reasons, " | ") }},
+}
+
+// goneStatus stands in the row of a group that is no more.
+const goneStatus = "gone"
+
+func statusCell(g *group) string {
+	if g.gone {
+		return goneStatus
+	}
+	return statusList(g.statuses)
 }
 
 // name is what `-o name` prints for a group.

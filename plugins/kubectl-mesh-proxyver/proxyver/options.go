@@ -35,6 +35,7 @@ type Options struct {
 	All                          bool
 	ExitCode                     string
 	IstioNamespace               string
+	Watch                        bool
 	Chunk                        int64
 
 	// Args are the TYPE/NAME arguments.
@@ -121,6 +122,9 @@ func (o *Options) Validate() error {
 		if err := validateName(arg); err != nil {
 			return err
 		}
+	}
+	if o.Watch && o.exitCodeGiven {
+		return errors.New("--watch ends by Ctrl-C only, with exit code 130: use either it or --exit-code")
 	}
 	if o.AllNamespaces && len(o.Args) > 0 {
 		return errors.New("a workload cannot be named across all namespaces: use either -n NAMESPACE with TYPE/NAME, or -A without names")

@@ -179,10 +179,11 @@ func (r rows) PrintObj(object runtime.Object, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	whole := &unstructured.Unstructured{Object: content}
-	if !whole.IsList() {
-		return r.ResourcePrinter.PrintObj(whole, out)
+	// The columns are an item's, also where --watch prints an event.
+	if item, ok := content["item"].(map[string]any); ok {
+		return r.ResourcePrinter.PrintObj(&unstructured.Unstructured{Object: item}, out)
 	}
+	whole := &unstructured.Unstructured{Object: content}
 	list, err := whole.ToList()
 	if err != nil {
 		return err

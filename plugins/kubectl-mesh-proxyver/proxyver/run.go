@@ -18,6 +18,9 @@ import (
 // Run reads the mesh, scans the pods and prints. The error carries the exit code: 1 where the answer is incomplete, 2
 // for findings under --exit-code.
 func (o *Options) Run(ctx context.Context) error {
+	if o.Watch {
+		return o.watch(ctx)
+	}
 	from, err := o.open(ctx)
 	if err != nil {
 		return err

@@ -32,6 +32,14 @@ func (s *sorted) add(item scan.Item) error {
 }
 
 func (s *sorted) finish() error {
+	if err := s.settle(); err != nil {
+		return err
+	}
+	return s.output.finish()
+}
+
+// settle hands the items on.
+func (s *sorted) settle() error {
 	if len(s.items) > 0 && !slices.ContainsFunc(s.items, func(i sortable) bool { return i.value != nil }) {
 		return fmt.Errorf("--sort-by %s: no item has such a field; see an item's fields with -o json", s.key)
 	}
@@ -41,5 +49,5 @@ func (s *sorted) finish() error {
 			return err
 		}
 	}
-	return s.output.finish()
+	return nil
 }

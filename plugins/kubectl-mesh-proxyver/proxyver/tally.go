@@ -30,6 +30,8 @@ type groupKey struct {
 type group struct {
 	key  groupKey
 	pods int
+	// gone is true for a row that --watch showed and that is no more.
+	gone bool
 	// The values that the group's pods have, with the number of pods.
 	statuses                                 counts[v1alpha1.Status]
 	versions, wants                          counts[string]

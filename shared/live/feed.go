@@ -1,0 +1,191 @@
+package live
+
+import (
+	"context"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+)
+
+// feed is one kind of object that is followed, in one namespace or in all.
+type feed struct {
+	// what names the objects in messages.
+	what  string
+	list  func(context.Context, metav1.ListOptions) (runtime.Object, error)
+	watch func(context.Context, metav1.ListOptions) (watch.Interface, error)
+	// set and remove take over an object, lack the reason why the objects may not be read.
+	set, remove func(runtime.Object)
+	lack        func(error)
+
+	// known are the objects that the feed has brought, in a form that remove takes. It and synced belong to the follower.
+	known  map[string]runtime.Object
+	synced bool
+	stop   context.CancelFunc
+}
+
+// event is what a feed has to say to the follower.
+type event struct {
+	feed *feed
+	kind eventKind
+	// objects are all there are after a list, and the one that changed otherwise.
+	objects []runtime.Object
+	err     error
+}
+
+type eventKind int
+
+const (
+	listed eventKind = iota
+	changed
+	deleted
+	// failed and working say whether the feed reaches the cluster.
+	failed
+	working
+)
+
+// retry is how long a feed waits before it tries again to reach the cluster. The client's own default waits up to half a
+// minute, in which the view would be stale although the cluster is back.
+func retry() *wait.Backoff {
+	return &wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Cap: 5 * time.Second, Steps: 10, Jitter: 0.2}
+}
+
+// run follows the feed until the context ends, sending events.
+func (f *feed) run(ctx context.Context, chunk int64, events chan<- event) {
+	s := &sink{ctx: ctx, feed: f, events: events}
+	r := cache.NewReflectorWithOptions(&source{s}, nil, s, cache.ReflectorOptions{Name: f.what, Backoff: retry()})
+	r.WatchListPageSize = chunk
+	r.RunWithContext(ctx)
+}
+
+// source is a feed as a reflector lists and watches it.
+type source struct{ *sink }
+
+// IsWatchListSemanticsUnSupported keeps the reflector to plain lists: those of pods are read in a way of our own.
+func (s *source) IsWatchListSemanticsUnSupported() bool { return true }
+
+// ListWithContext lists the latest state, and not what the server may have cached.
+func (s *source) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+	if options.Continue == "" {
+		options.ResourceVersion, options.ResourceVersionMatch = "", ""
+	}
+	list, err := s.feed.list(ctx, options)
+	// A kind that the cluster does not have may come later.
+	s.absent = apierrors.IsNotFound(err)
+	if s.absent {
+		return &metav1.List{}, nil
+	}
+	if err != nil {
+		s.send(event{kind: failed, err: err})
+	}
+	return list, err
+}
+
+const absentPause = time.Minute
+
+// WatchWithContext waits, where the cluster does not have the kind, and has the reflector list it again.
+func (s *source) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	if s.absent {
+		select {
+		case <-ctx.Done():
+		case <-time.After(absentPause):
+		}
+		return nil, apierrors.NewResourceExpired("looking for the kind again")
+	}
+	w, err := s.feed.watch(ctx, options)
+	if err != nil {
+		s.send(event{kind: failed, err: err})
+		return nil, err
+	}
+	s.send(event{kind: working})
+	return w, nil
+}
+
+// List and Watch are what reflectors called before they took contexts.
+func (s *source) List(options metav1.ListOptions) (runtime.Object, error) {
+	return s.ListWithContext(s.ctx, options)
+}
+
+func (s *source) Watch(options metav1.ListOptions) (watch.Interface, error) {
+	return s.WatchWithContext(s.ctx, options)
+}
+
+// sink passes what a reflector finds on to the follower.
+type sink struct {
+	ctx    context.Context
+	feed   *feed
+	events chan<- event
+	absent bool
+}
+
+func (s *sink) send(e event) {
+	e.feed = s.feed
+	select {
+	case s.events <- e:
+	case <-s.ctx.Done():
+	}
+}
+
+func (s *sink) Add(o any) error    { return s.Update(o) }
+func (s *sink) Resync() error      { return nil }
+func (s *sink) Update(o any) error { return s.one(changed, o) }
+func (s *sink) Delete(o any) error { return s.one(deleted, o) }
+
+func (s *sink) one(kind eventKind, o any) error {
+	s.send(event{kind: kind, objects: []runtime.Object{o.(runtime.Object)}})
+	return nil
+}
+
+func (s *sink) Replace(list []any, _ string) error {
+	objects := make([]runtime.Object, len(list))
+	for i := range list {
+		objects[i] = list[i].(runtime.Object)
+	}
+	s.send(event{kind: listed, objects: objects})
+	return nil
+}
+
+// apply takes an event's objects over, and says whether there were any.
+func (f *feed) apply(e event) {
+	switch e.kind {
+	case changed:
+		f.take(e.objects[0])
+	case deleted:
+		f.drop(idOf(e.objects[0]))
+	case listed:
+		gone := f.known
+		f.known = map[string]runtime.Object{}
+		for _, o := range e.objects {
+			delete(gone, idOf(o))
+			f.take(o)
+		}
+		for _, o := range gone {
+			f.remove(o)
+		}
+	}
+}
+
+func (f *feed) take(o runtime.Object) {
+	f.known[idOf(o)] = stub(o)
+	f.set(o)
+}
+
+func (f *feed) drop(id string) {
+	if o, ok := f.known[id]; ok {
+		delete(f.known, id)
+		f.remove(o)
+	}
+}
+
+func idOf(o runtime.Object) string {
+	m, err := meta.Accessor(o)
+	if err != nil {
+		return ""
+	}
+	return m.GetNamespace() + "/" + m.GetName()
+}
