@@ -2,6 +2,7 @@ package proxyver
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,14 +24,15 @@ func (o *Options) view() (view, error) {
 	switch o.Output {
 	case "", outputWide, outputName:
 		if s, ok := screen.Open(o.Out); ok {
+			s.Draw(nil, "Reading the mesh and its pods")
 			return &screenView{Options: o, screen: s}, nil
 		}
-		return &lineView{Options: o, complaint: complaint{errOut: o.ErrOut}}, nil
+		return &lineView{Options: o, complaint: complaint{to: o.ErrOut}}, nil
 	case outputJSON:
-		return &eventView{out: o.Out, complaint: complaint{errOut: o.ErrOut}}, nil
+		return &eventView{Options: o, complaint: complaint{to: o.ErrOut}}, nil
 	}
 	printer, err := o.reportPrinter()
-	return &eventView{out: o.Out, printer: printer, complaint: complaint{errOut: o.ErrOut}}, err
+	return &eventView{Options: o, printer: printer, complaint: complaint{to: o.ErrOut}}, err
 }
 
 // screenView replaces the table on a terminal.
@@ -40,6 +42,8 @@ type screenView struct {
 	last   string
 	// changed is when the table did last.
 	changed time.Time
+	// warnings would be lost on the screen; they are left behind with the last table.
+	warnings bytes.Buffer
 }
 
 func (v *screenView) show(s state) error {
@@ -105,8 +109,15 @@ func (v *screenView) footer(s state) string {
 func (v *screenView) close() error {
 	v.screen.Close()
 	_, err := io.WriteString(v.Out, v.last)
+	return cmp.Or(err, copied(v.ErrOut, &v.warnings))
+}
+
+func copied(to io.Writer, from *bytes.Buffer) error {
+	_, err := from.WriteTo(to)
 	return err
 }
+
+func (v *screenView) errOut() io.Writer { return &v.warnings }
 
 // lineView prints a line for each row that changes.
 type lineView struct {
@@ -167,10 +178,12 @@ func (v *lineView) print(changed []*group) error {
 
 func (v *lineView) close() error { return nil }
 
+func (v *lineView) errOut() io.Writer { return v.ErrOut }
+
 // eventView prints an object for each pod that changes, as a line of JSON or in one of kubectl's other formats.
 type eventView struct {
+	*Options
 	complaint
-	out     io.Writer
 	printer printers.ResourcePrinter
 }
 
@@ -186,30 +199,32 @@ func (v *eventView) show(s state) error {
 
 func (v *eventView) print(e *v1alpha1.ProxyEvent) error {
 	if v.printer != nil {
-		return v.printer.PrintObj(e, v.out)
+		return v.printer.PrintObj(e, v.Out)
 	}
 	line, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
-	_, err = v.out.Write(append(line, '\n'))
+	_, err = v.Out.Write(append(line, '\n'))
 	return err
 }
 
 func (v *eventView) close() error { return nil }
 
+func (v *eventView) errOut() io.Writer { return v.ErrOut }
+
 // complaint says once that the cluster is lost, and once that it is back.
 type complaint struct {
-	errOut io.Writer
-	lost   bool
+	to   io.Writer
+	lost bool
 }
 
 func (c *complaint) complain(lost error) {
 	switch {
 	case lost != nil && !c.lost:
-		fmt.Fprintln(c.errOut, "warning: connection lost, trying again; what was shown is from before:", printing.Escape(lost.Error()))
+		fmt.Fprintln(c.to, "warning: connection lost, trying again; what was shown is from before:", printing.Escape(lost.Error()))
 	case lost == nil && c.lost:
-		fmt.Fprintln(c.errOut, "connected again")
+		fmt.Fprintln(c.to, "connected again")
 	}
 	c.lost = lost != nil
 }

@@ -3,6 +3,7 @@ package proxyver
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
@@ -28,7 +29,9 @@ func (o *Options) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w := &watcher{Options: o, view: view, shown: map[string]scan.Item{}}
+	warning := *o
+	warning.ErrOut = view.errOut()
+	w := &watcher{Options: &warning, view: view, shown: map[string]scan.Item{}}
 	follow := live.Options{
 		Options: scan.Options{
 			Namespace: o.namespace, LabelSelector: o.LabelSelector, FieldSelector: o.FieldSelector,
@@ -47,6 +50,8 @@ func (o *Options) watch(ctx context.Context) error {
 type view interface {
 	// show takes all items there are, and what has changed about them.
 	show(state) error
+	// errOut is where warnings go while items are shown.
+	errOut() io.Writer
 	// close leaves what was shown last, and no trace beside it.
 	close() error
 }
@@ -67,8 +72,6 @@ type watcher struct {
 	view  view
 	shown map[string]scan.Item
 	told  bool
-	// lost is true while the cluster cannot be followed.
-	lost bool
 }
 
 // update shows what an update leaves of the answer.
