@@ -33,6 +33,8 @@ type Item struct {
 	Pod     proxy.Pod
 	Chain   workload.Chain
 	Verdict status.Verdict
+	// Verified is what the real injector answered, nil where it was not asked.
+	Verified *v1alpha1.Verified
 }
 
 // Scanner says of pods what one reading of the mesh makes of them.
@@ -128,5 +130,6 @@ func (i Item) Report() v1alpha1.ProxyItem {
 		Reason:    strings.ToValidUTF8(i.Verdict.Reason, "?"),
 		Ready:     i.Pod.Ready,
 		Phase:     string(i.Pod.Phase),
+		Verified:  i.Verified,
 	}
 }

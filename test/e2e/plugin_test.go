@@ -94,6 +94,7 @@ func itemsOf(t *testing.T, r result) map[string]item {
 	if err := decoder.Decode(&rep); err != nil {
 		t.Fatalf("reading the report: %v\nstdout: %s\nstderr: %s", err, r.stdout, r.stderr)
 	}
+	satisfies(t, "proxyreport", r.stdout)
 	items := map[string]item{}
 	for _, i := range rep.Items {
 		items[i.Namespace+"/"+i.Pod] = i

@@ -64,6 +64,20 @@ type ProxyItem struct {
 	Reason   string   `json:"reason"`
 	Ready    bool     `json:"ready"`
 	Phase    string   `json:"phase"`
+	// Verified is what the real injector answered, absent where it was not asked.
+	Verified *Verified `json:"verified,omitempty"`
+}
+
+// Verified is what the real injector answered to a dry run.
+type Verified struct {
+	// Agrees is true where that is what was expected.
+	Agrees   bool   `json:"agrees"`
+	Injected bool   `json:"injected"`
+	Image    string `json:"image,omitempty"`
+	Version  string `json:"version,omitempty"`
+	Revision string `json:"revision,omitempty"`
+	// Refused says why the API server would not create the pod, or why it could not be asked; nothing is verified then.
+	Refused string `json:"refused,omitempty"`
 }
 
 // Workload is what a pod belongs to: the highest controller that can be restarted, or the pod itself.
