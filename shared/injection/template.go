@@ -98,11 +98,22 @@ func normal(text string) string {
 	return strings.TrimSpace(blanks.ReplaceAllString(text, " "))
 }
 
-// scalar reads a value as YAML does: without its quotes, and without the comment behind it.
+// scalar reads a value as YAML does: without its quotes, and without the comment behind it. Around an action the quotes
+// are taken off first, since those within it are the action's.
 func scalar(text string) string {
+	if inner, ok := unquoted(text); ok && actionStarts.MatchString(inner) {
+		return inner
+	}
 	var value string
 	if err := yaml.Unmarshal([]byte(text), &value); err != nil {
 		return strings.Trim(text, `"'`)
 	}
 	return value
+}
+
+func unquoted(text string) (string, bool) {
+	if len(text) < 2 || text[0] != text[len(text)-1] || text[0] != '"' && text[0] != '\'' {
+		return "", false
+	}
+	return text[1 : len(text)-1], true
 }
