@@ -173,7 +173,8 @@ func (c *Config) applyValues(text string) error {
 		// Helm turns `tag: 1.22` into a number; istiod formats it this way, so the same digits come out.
 		c.values.tag = fmt.Sprintf("%v", file.Global.Tag)
 	}
-	if c.values == (values{variant: c.values.variant}) && (!c.single || c.templates[sidecarTemplate].needsValues()) {
+	missing := c.values.hub == "" && c.values.tag == "" && c.values.image == ""
+	if missing && (!c.single || c.templates[sidecarTemplate].needsValues()) {
 		return fmt.Errorf("global.hub, global.tag and global.proxy.image are all missing")
 	}
 	if file.Pilot != nil {

@@ -166,7 +166,7 @@ func path(injector *revision.Injector, because string) string {
 }
 
 func (d Decision) unknown(missing string) Decision {
-	d.Outcome = Unknown
+	d.Outcome, d.Image = Unknown, ""
 	d.Reason += ": " + missing
 	return d
 }
@@ -238,7 +238,7 @@ func (d Decision) overlaid(pod proxy.Pod) Decision {
 }
 
 func (d Decision) refused(why string) Decision {
-	d.Outcome = Refused
+	d.Outcome, d.Image = Refused, ""
 	d.Reason += ", but istiod would refuse the pod: " + why
 	return d
 }

@@ -43,11 +43,11 @@ const (
 const (
 	ifWhole      = "{{ if contains \"/\" (annotation .ObjectMeta `sidecar.istio.io/proxyImage` .Values.global.proxy.image) }}\n"
 	ifWholeValue = "{{ if contains \"/\" .Values.global.proxy.image }}\n"
-	whole        = "image: {{ annotation .ObjectMeta `sidecar.istio.io/proxyImage` .Values.global.proxy.image }}\n{{ else }}\n"
+	givenWhole   = "image: {{ annotation .ObjectMeta `sidecar.istio.io/proxyImage` .Values.global.proxy.image }}\n{{ else }}\n"
 	fromIstiod   = "image: {{ .ProxyImage }}"
 	fromHub      = "image: {{ .Values.global.hub }}/{{ .Values.global.proxy.image }}:{{ .Values.global.tag }}"
 	fromHubOr    = "image: {{ annotation .ObjectMeta `sidecar.istio.io/proxyImage` .Values.global.hub }}/{{ .Values.global.proxy.image }}:{{ .Values.global.tag }}"
-	end          = "\n{{ end }}"
+	endIf        = "\n{{ end }}"
 )
 
 // choices are the conditions by which Istio's own templates choose the image. Sources, in istio/istio:
@@ -55,10 +55,10 @@ const (
 // manifests/istio-control/istio-discovery/files/injection-template.yaml in release-1.5, and since release-1.6
 // manifests/charts/istio-control/istio-discovery/files.
 var choices = map[string]imageKind{
-	ifWholeValue + whole + fromHubOr + end: valuesFirstImage,     // 1.2
-	ifWhole + whole + fromHubOr + end:      hubOrAnnotationImage, // 1.3 to 1.5
-	ifWhole + whole + fromHub + end:        hubImage,             // 1.6 to 1.11
-	ifWhole + whole + fromIstiod + end:     stockImage,
+	ifWholeValue + givenWhole + fromHubOr + endIf: valuesFirstImage,     // 1.2
+	ifWhole + givenWhole + fromHubOr + endIf:      hubOrAnnotationImage, // 1.3 to 1.5
+	ifWhole + givenWhole + fromHub + endIf:        hubImage,             // 1.6 to 1.11
+	ifWhole + givenWhole + fromIstiod + endIf:     stockImage,
 }
 
 // Templates of 1.0 and 1.1 hold the image that Helm put there, and let the annotation replace it. Source:

@@ -72,7 +72,7 @@ func TestTheImageOfATemplate(t *testing.T) {
 
 // choosing is a template whose proxy's image is given whole under the condition, and is otherwise the other.
 func choosing(condition, other string) string {
-	return containers + "  - name: istio-proxy\n    " + strings.ReplaceAll(condition+whole+other+end, "\n", "\n    ") + "\n    ports: []\n"
+	return containers + "  - name: istio-proxy\n    " + strings.ReplaceAll(condition+givenWhole+other+endIf, "\n", "\n    ") + "\n    ports: []\n"
 }
 
 func TestTheImageThatATemplateGives(t *testing.T) {
