@@ -1,11 +1,13 @@
 package injection
 
 import (
+	"strings"
 	"testing"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture/eras"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 )
@@ -68,3 +70,41 @@ func pod(options ...fixture.PodOption) proxy.Pod {
 }
 
 func follows(rev string) set { return set{"istio.io/rev": rev} }
+
+// eraData returns the data of the injectors' ConfigMaps of every era.
+func eraData(t testing.TB) []set {
+	t.Helper()
+	all, err := eras.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var data []set
+	for _, era := range all {
+		for name, d := range era.ConfigMaps {
+			if strings.HasPrefix(name, "istio-sidecar-injector") {
+				data = append(data, d)
+			}
+		}
+	}
+	return data
+}
+
+// ofOldRelease is a mesh of one injector of before revisions, with that one template and, if not empty, those values.
+func ofOldRelease(t *testing.T, template, values string) *Mesh {
+	t.Helper()
+	c, err := ParseConfig(oldData(template, values))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := fixture.Injector("default")
+	old.Labels = set{"app": "sidecarInjectorWebhook"}
+	return &Mesh{Injectors: injectors(old), Configs: map[revision.ControlPlane]Config{owner("default"): c}}
+}
+
+func oldData(template, values string) set {
+	data := set{"config": "policy: enabled\ntemplate: |\n  " + strings.ReplaceAll(template, "\n", "\n  ")}
+	if values != "" {
+		data["values"] = values
+	}
+	return data
+}

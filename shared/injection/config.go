@@ -33,7 +33,12 @@ type Config struct {
 	defaultTemplates []string
 	aliases          map[string][]string
 	templates        map[string]templateImage
-	values           values
+	// single is true for the configuration of releases before 1.9, whose one template is kept under the name that
+	// became its own later.
+	single bool
+	// readings are the ways in which the control plane may read a pod's own wish.
+	readings []reading
+	values   values
 	// noWaypoints is true where the values show that ambient mode, without which istiod makes no waypoints, is off.
 	noWaypoints bool
 	// imageType is the mesh configuration's defaultConfig.image.imageType.
@@ -77,8 +82,7 @@ func ParseConfig(injector map[string]string, mesh ...map[string]string) (Config,
 	if err != nil {
 		return Config{}, fmt.Errorf("key %q: %w", configKey, err)
 	}
-	config.values, config.noWaypoints, err = parseValues(injector[valuesKey])
-	if err != nil {
+	if err := config.applyValues(injector[valuesKey]); err != nil {
 		return Config{}, fmt.Errorf("key %q: %w", valuesKey, err)
 	}
 	config.RootNamespace = defaultRootNamespace
@@ -90,9 +94,15 @@ func ParseConfig(injector map[string]string, mesh ...map[string]string) (Config,
 	return config, nil
 }
 
-// injectorFile is the shape of the key `config`. Source: Config in istio.io/istio/pkg/kube/inject.
+// sidecarTemplate is the name of the template that is applied where nothing asks for another. Source:
+// SidecarTemplateName in istio.io/istio/pkg/kube/inject.
+const sidecarTemplate = "sidecar"
+
+// injectorFile is the shape of the key `config`. Source: Config in istio.io/istio/pkg/kube/inject. Up to 1.8 it had one
+// template; since 1.9 the charts fill that key with an error message for older istiods.
 type injectorFile struct {
 	Policy           string                 `json:"policy"`
+	Template         string                 `json:"template"`
 	DefaultTemplates []string               `json:"defaultTemplates"`
 	Templates        map[string]string      `json:"templates"`
 	Aliases          map[string][]string    `json:"aliases"`
@@ -114,10 +124,14 @@ func parseInjector(text string) (Config, error) {
 		templates:        make(map[string]templateImage, len(file.Templates)),
 	}
 	if len(config.defaultTemplates) == 0 {
-		config.defaultTemplates = []string{"sidecar"}
+		config.defaultTemplates = []string{sidecarTemplate}
 	}
 	for name, text := range file.Templates {
 		config.templates[name] = imageOfTemplate(text)
+	}
+	if image := imageOfTemplate(file.Template); len(file.Templates) == 0 && image.kind != noImage {
+		config.single = true
+		config.templates[sidecarTemplate] = image
 	}
 	return config, nil
 }
@@ -133,37 +147,45 @@ func usable(list []metav1.LabelSelector) []labels.Selector {
 	return selectors
 }
 
-func parseValues(text string) (v values, noWaypoints bool, err error) {
-	var file struct {
-		Global struct {
-			Hub     string `json:"hub"`
-			Tag     any    `json:"tag"`
-			Variant string `json:"variant"`
-			Proxy   struct {
-				Image string `json:"image"`
-			} `json:"proxy"`
-		} `json:"global"`
-		// Charts of older releases leave it out.
-		Pilot *struct {
-			Env map[string]any `json:"env"`
-		} `json:"pilot"`
-	}
+// valuesFile is the part of the Helm values that is needed here.
+type valuesFile struct {
+	Global struct {
+		Hub     string `json:"hub"`
+		Tag     any    `json:"tag"`
+		Variant string `json:"variant"`
+		Proxy   struct {
+			Image string `json:"image"`
+		} `json:"proxy"`
+		// ResourceScope is in every chart since 1.28.
+		ResourceScope *string `json:"resourceScope"`
+	} `json:"global"`
+	// Charts of older releases leave it out.
+	Pilot *struct {
+		Env map[string]any `json:"env"`
+	} `json:"pilot"`
+}
+
+// applyValues reads the key `values`. Releases up to 1.1 have none, and a template that spells its image out needs none.
+func (c *Config) applyValues(text string) error {
+	var file valuesFile
 	if err := yaml.Unmarshal([]byte(text), &file); err != nil {
-		return values{}, false, err
+		return err
 	}
-	v = values{hub: file.Global.Hub, variant: file.Global.Variant, image: file.Global.Proxy.Image}
+	c.values = values{hub: file.Global.Hub, variant: file.Global.Variant, image: file.Global.Proxy.Image}
 	if file.Global.Tag != nil {
 		// Helm turns `tag: 1.22` into a number; istiod formats it this way, so the same digits come out.
-		v.tag = fmt.Sprintf("%v", file.Global.Tag)
+		c.values.tag = fmt.Sprintf("%v", file.Global.Tag)
 	}
-	if v.hub == "" && v.tag == "" && v.image == "" {
-		return values{}, false, fmt.Errorf("global.hub, global.tag and global.proxy.image are all missing")
+	missing := c.values.hub == "" && c.values.tag == "" && c.values.image == ""
+	if missing && (!c.single || c.templates[sidecarTemplate].needsValues()) {
+		return fmt.Errorf("global.hub, global.tag and global.proxy.image are all missing")
 	}
 	if file.Pilot != nil {
 		on := func(name string) bool { return fmt.Sprint(file.Pilot.Env[name]) == "true" }
-		noWaypoints = !on("PILOT_ENABLE_AMBIENT") && !on("PILOT_ENABLE_AMBIENT_WAYPOINTS")
+		c.noWaypoints = !on("PILOT_ENABLE_AMBIENT") && !on("PILOT_ENABLE_AMBIENT_WAYPOINTS")
 	}
-	return v, noWaypoints, nil
+	c.readings = c.possibleReadings(file.Global.ResourceScope != nil)
+	return nil
 }
 
 func (c *Config) applyMesh(text string) error {
@@ -231,7 +253,15 @@ func parseProxyConfig(text string) (imageType string, err error) {
 	return config.GetImage().GetImageType(), nil
 }
 
-// DefaultImage returns the image of a sidecar for which nothing asks for another.
+// DefaultImage returns the image of a sidecar for which nothing asks for another, empty where the template does not tell.
 func (c *Config) DefaultImage() string {
-	return c.values.stockImage(c.values.proxyImage(c.imageType, nil), nil)
+	computed := c.values.proxyImage(c.imageType, nil)
+	template, ok := c.templates[sidecarTemplate]
+	switch {
+	case c.single && template.kind == opaqueImage:
+		return ""
+	case ok && (c.single || template.kind == hubImage):
+		return template.of(c.values, computed, nil)
+	}
+	return c.values.stockImage(computed, nil)
 }

@@ -136,7 +136,51 @@ func TestTheValuesShowWhetherWaypointsAreMade(t *testing.T) {
 	}
 }
 
+const (
+	spelled   = containers + "  - name: istio-proxy\n    image: a/b:1\n"
+	oldValues = `{"global":{"hub":"hub.example.com/i","tag":"1.4.6","proxy":{"image":"proxyv2"}}}`
+)
+
+func TestAConfigurationWithOneTemplateIsOfAnOldRelease(t *testing.T) {
+	both := oldData(spelled, oldValues)
+	both["config"] += "\ntemplates:\n  sidecar: |\n" + "    " + strings.ReplaceAll(fixture.StockTemplate, "\n", "\n    ")
+	for _, c := range []struct {
+		rule         string
+		data         set
+		single       bool
+		defaultImage string
+	}{
+		{"an image that is spelt out needs no values", oldData(spelled, ""), true, "a/b:1"},
+		{"nor does one that is not modelled, and nothing is claimed", oldData(choosing("{{ if .Mine }}\n", fromHub), ""), true, ""},
+		{"one that is made from the values", oldData(choosing(ifWhole, fromHubOr), oldValues), true, "hub.example.com/i/proxyv2:1.4.6"},
+		{"templates by name count for more", both, false, "hub.example.com/i/proxyv2:1.4.6"},
+		{"the error message that charts put there since is no template", fixture.InjectorData("1.22.0"), false, "docker.io/istio/proxyv2:1.22.0"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			got, err := ParseConfig(c.data)
+			if err != nil || got.single != c.single || got.DefaultImage() != c.defaultImage {
+				t.Errorf("single %v, default %q, %v", got.single, got.DefaultImage(), err)
+			}
+		})
+	}
+}
+
+func TestValuesThatTheTemplateNeedsAreMissed(t *testing.T) {
+	for rule, data := range map[string]set{
+		"one template":      oldData(choosing(ifWhole, fromHub), ""),
+		"templates by name": {"config": fixture.InjectorData("1.22.0")["config"]},
+		"no template":       oldData("rewriteAppHTTPProbe: false\n", ""),
+	} {
+		if _, err := ParseConfig(data); err == nil {
+			t.Errorf("%s: no error", rule)
+		}
+	}
+}
+
 func FuzzParseConfig(f *testing.F) {
+	for _, data := range eraData(f) {
+		f.Add(data["config"], data["values"], "")
+	}
 	good := fixture.InjectorData("1.22.0")
 	f.Add(good["config"], good["values"], "rootNamespace: x\ndefaultConfig: {image: {imageType: debug}}")
 	f.Add("", "", "")
@@ -151,8 +195,11 @@ func FuzzParseConfig(f *testing.F) {
 		if len(c.defaultTemplates) == 0 || c.RootNamespace == "" {
 			t.Errorf("got %+v", c)
 		}
-		if c.DefaultImage() == "" {
+		if c.DefaultImage() == "" && !c.single {
 			t.Error("no image by default")
+		}
+		if len(c.readings) == 0 {
+			t.Error("no reading of a pod's wish")
 		}
 	})
 }

@@ -2,9 +2,12 @@ package injection
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"istio.io/api/annotation"
+	"istio.io/api/label"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
@@ -61,11 +64,27 @@ type Mesh struct {
 
 // Decide says what would happen to the pod if it were created now, in a namespace with those labels.
 func (m *Mesh) Decide(pod proxy.Pod, namespace map[string]string) Decision {
-	d := m.decide(pod, namespace)
+	d := m.decideByTemplate(pod, namespace)
 	if d.Outcome == NotInjected && pod.InOwnTemplate() {
 		d.Outcome, d.Image = Templated, pod.Container.Image
 		d.Owner, d.Tag = revision.ControlPlane{Revision: pod.Revision()}, ""
 		d.Reason += "; the proxy is in the pod's own template"
+	}
+	return d
+}
+
+// decideByTemplate decides as for a pod that its controller creates from the template. Where injection may have added the
+// label istio.io/rev, the template may be without it; that matters only where the label itself selects an injector.
+func (m *Mesh) decideByTemplate(pod proxy.Pod, namespace map[string]string) Decision {
+	d := m.decide(pod, namespace)
+	if !pod.RevisionLabelMayBeInjected() {
+		return d
+	}
+	with := d
+	pod.Labels = maps.Clone(pod.Labels)
+	delete(pod.Labels, label.IoIstioRev.Name)
+	if d = m.decide(pod, namespace); with.Outcome != d.Outcome || with.Owner != d.Owner || with.Image != d.Image {
+		return with.unknown("the pod's label " + label.IoIstioRev.Name + " may be its template's or may have been added by injection")
 	}
 	return d
 }
@@ -125,7 +144,12 @@ func (m *Mesh) call(injector *revision.Injector, webhook *revision.Webhook, pod 
 	if !ok {
 		return d.unknown(m.ConfigGaps[injector.Owner])
 	}
-	if why := config.declines(pod); why != "" {
+	why, known := config.declines(pod)
+	if !known {
+		return d.unknown("releases of Istio read " + annotation.SidecarInject.Name + " on this pod in different ways, " +
+			"and the injector's configuration does not tell which release it is of")
+	}
+	if why != "" {
 		d.Reason += ", but " + why
 		return d
 	}
@@ -142,7 +166,7 @@ func path(injector *revision.Injector, because string) string {
 }
 
 func (d Decision) unknown(missing string) Decision {
-	d.Outcome = Unknown
+	d.Outcome, d.Image = Unknown, ""
 	d.Reason += ": " + missing
 	return d
 }
@@ -150,17 +174,26 @@ func (d Decision) unknown(missing string) Decision {
 // inject works out the image.
 func (m *Mesh) inject(d Decision, config *Config, pod proxy.Pod) Decision {
 	if err := validateAnnotations(pod.Annotations); err != nil {
-		return d.refused(err.Error())
+		return d.malformed(config, err)
 	}
 	annotated, err := annotatedImageType(pod.Annotations)
 	if err != nil {
-		return d.refused(err.Error())
+		return d.malformed(config, err)
 	}
 	imageType, err := m.scope(d.Owner, config).imageType(pod.Namespace, pod.Labels, annotated)
-	if _, overridden := pod.Annotations[annotation.SidecarProxyImageType.Name]; err != nil && !overridden {
+	_, overridden := pod.Annotations[annotation.SidecarProxyImageType.Name]
+	if err != nil && !overridden && config.asksIstiod(pod) {
 		return d.unknown(err.Error())
 	}
 	return applyTemplates(d, config, pod, config.values.proxyImage(imageType, pod.Annotations))
+}
+
+// malformed is the decision about a pod with a malformed annotation. Which ones are checked grew over the releases.
+func (d Decision) malformed(config *Config, err error) Decision {
+	if config.single {
+		return d.unknown(err.Error() + ", and whether a release that old refuses it is not known here")
+	}
+	return d.refused(err.Error())
 }
 
 // applyTemplates goes through the templates that the pod asks for; each can replace the image.
@@ -173,18 +206,26 @@ func applyTemplates(d Decision, config *Config, pod proxy.Pod, computed string) 
 		if !ok {
 			return d.refused(fmt.Sprintf("injection template %q does not exist", name))
 		}
-		switch template.kind {
-		case stockImage:
-			d.Image = config.values.stockImage(computed, pod.Annotations)
-		case computedImage:
-			d.Image = computed
-		case literalImage:
-			d.Image = template.literal
-		case opaqueImage:
+		if template.kind == opaqueImage {
 			return d.unknown(fmt.Sprintf("injection template %q computes the image in a way of its own", name))
 		}
+		if template.kind == noImage {
+			continue
+		}
+		if d.Image = template.of(config.values, computed, pod.Annotations); d.Image == "" {
+			return d.unknown("annotation " + annotation.SidecarProxyImage.Name + " is empty, so that the proxy would have no image")
+		}
 	}
-	// The pod's own container is laid over the template's.
+	d.Outcome = Injected
+	if config.single {
+		return d
+	}
+	return d.overlaid(pod)
+}
+
+// overlaid lays the pod's own container over the template's. Releases with a single template did the reverse: they
+// removed it. Source: removeContainers and injectionStatus in pkg/kube/inject/webhook.go, release-1.8 of istio/istio.
+func (d Decision) overlaid(pod proxy.Pod) Decision {
 	own, err := pod.OwnImage()
 	if err != nil {
 		return d.unknown(err.Error())
@@ -193,12 +234,11 @@ func applyTemplates(d Decision, config *Config, pod proxy.Pod, computed string) 
 		d.Image = own
 		d.Reason += ", image of the pod's own " + proxy.ContainerName + " container"
 	}
-	d.Outcome = Injected
 	return d
 }
 
 func (d Decision) refused(why string) Decision {
-	d.Outcome = Refused
+	d.Outcome, d.Image = Refused, ""
 	d.Reason += ", but istiod would refuse the pod: " + why
 	return d
 }
@@ -206,6 +246,9 @@ func (d Decision) refused(why string) Decision {
 // templatesFor returns the names of the templates that are applied to the pod, in order. Source: selectTemplates and
 // resolveAliases in istio.io/istio/pkg/kube/inject.
 func (c *Config) templatesFor(pod proxy.Pod) []string {
+	if c.single {
+		return []string{sidecarTemplate}
+	}
 	names := c.defaultTemplates
 	if list, ok := pod.Annotations[annotation.InjectTemplates.Name]; ok {
 		names = strings.Split(list, ",")
@@ -220,4 +263,9 @@ func (c *Config) templatesFor(pod proxy.Pod) []string {
 		}
 	}
 	return resolved
+}
+
+// asksIstiod says whether a template that is applied to the pod takes the image that istiod computes.
+func (c *Config) asksIstiod(pod proxy.Pod) bool {
+	return slices.ContainsFunc(c.templatesFor(pod), func(name string) bool { return c.templates[name].byIstiod() })
 }

@@ -147,6 +147,11 @@ func TestIstiodsConfigurationDeclinesOrInsists(t *testing.T) {
 	never := configured("neverInjectSelector:\n  []", "neverInjectSelector:\n- matchLabels: {}\n- matchLabels: {'a b': c}\n- matchLabels: {tier: never}")
 	always := configured("alwaysInjectSelector:\n  []", "alwaysInjectSelector:\n- matchLabels: {tier: always}")
 	disabled := configured("policy: enabled", "policy: disabled")
+	scoped := func(data set) {
+		data["values"] = strings.Replace(data["values"], `"hub"`, `"resourceScope":"all","hub"`, 1)
+	}
+	const differ = ": releases of Istio read sidecar.istio.io/inject on this pod in different ways, and the injector's " +
+		"configuration does not tell which release it is of"
 	annotated := func(v string) fixture.PodOption { return fixture.Annotation("sidecar.istio.io/inject", v) }
 	for _, c := range []struct {
 		rule    string
@@ -156,7 +161,9 @@ func TestIstiodsConfigurationDeclinesOrInsists(t *testing.T) {
 		but     string
 	}{
 		{"the policy is enabled", nil, nil, Injected, ""},
-		{"a value that is neither true nor false does not count", nil, []fixture.PodOption{annotated("maybe")}, Injected, ""},
+		{"a value that is neither true nor false does not count since 1.27", []func(set){scoped}, []fixture.PodOption{annotated("maybe")}, Injected, ""},
+		{"before it meant false, and the configuration does not tell", nil, []fixture.PodOption{annotated("maybe")}, Unknown, differ},
+		{"which is no matter where the outcome is the same", nil, []fixture.PodOption{annotated("yes")}, Injected, ""},
 		{"nor does an empty label, though it hides the annotation", nil, []fixture.PodOption{fixture.Label("sidecar.istio.io/inject", ""), annotated("false")}, Injected, ""},
 		{"the policy is disabled", []func(set){disabled}, nil, NotInjected, ", but the injector's policy is disabled"},
 		{"disabled, but asked for", []func(set){disabled}, []fixture.PodOption{annotated("true")}, Injected, ""},

@@ -6,9 +6,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/labels"
 
-	"istio.io/api/annotation"
-	"istio.io/api/label"
-
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
 )
 
@@ -28,15 +25,30 @@ func declinesAlways(pod proxy.Pod) string {
 	return ""
 }
 
-// declines returns why istiod leaves the pod alone under this configuration, empty where it injects. Source:
-// injectRequired in istio.io/istio/pkg/kube/inject.
-func (c *Config) declines(pod proxy.Pod) string {
-	asked, by := askedFor(pod)
+// declines returns why istiod leaves the pod alone under this configuration, empty where it injects. It returns false
+// where that depends on the release, and the configuration does not tell which it is of.
+func (c *Config) declines(pod proxy.Pod) (why string, known bool) {
+	for i, r := range c.readings {
+		other := c.declinesAs(r, pod)
+		if i > 0 && (other == "") != (why == "") {
+			return "", false
+		}
+		if i == 0 {
+			why = other
+		}
+	}
+	return why, true
+}
+
+// declinesAs returns why istiod leaves the pod alone if it reads the pod's wish in that way. Source: injectRequired in
+// istio.io/istio/pkg/kube/inject.
+func (c *Config) declinesAs(r reading, pod proxy.Pod) string {
+	asked, by := r.wish(pod)
 	if asked == "" {
 		if matchesAny(c.never, pod.Labels) {
-			asked, by = "false", "neverInjectSelector"
+			asked, by = "false", "neverInjectSelector matches the pod"
 		} else if matchesAny(c.always, pod.Labels) {
-			asked, by = "true", "alwaysInjectSelector"
+			asked = "true"
 		}
 	}
 	switch {
@@ -44,28 +56,13 @@ func (c *Config) declines(pod proxy.Pod) string {
 		return fmt.Sprintf("the injector's policy is %q, which switches injection off", c.policy)
 	case asked == "true":
 		return ""
-	case asked == "false" && by == "neverInjectSelector":
-		return "neverInjectSelector matches the pod"
 	case asked == "false":
-		return by + "=false"
+		return by
 	case c.policy == "disabled":
 		return "the injector's policy is disabled"
 	default:
 		return ""
 	}
-}
-
-// askedFor returns "true" or "false" where the pod's label or, without one, its annotation sidecar.istio.io/inject
-// says so, and which of the two it was.
-func askedFor(pod proxy.Pod) (value, by string) {
-	value, by = pod.Annotations[annotation.SidecarInject.Name], "annotation "+annotation.SidecarInject.Name
-	if v, ok := pod.Labels[label.SidecarInject.Name]; ok {
-		value, by = v, "pod label "+label.SidecarInject.Name
-	}
-	if value != "true" && value != "false" {
-		return "", ""
-	}
-	return value, by
 }
 
 func matchesAny(selectors []labels.Selector, set map[string]string) bool {

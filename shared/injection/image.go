@@ -56,6 +56,9 @@ func (v values) stockImage(computed string, annotations map[string]string) strin
 	return computed
 }
 
+// plainImage puts the image together as templates up to 1.11 did: from these three alone.
+func (v values) plainImage(hub string) string { return hub + "/" + v.image + ":" + v.tag }
+
 // ProxyConfig is what a ProxyConfig resource says about images.
 type ProxyConfig struct {
 	Namespace, Name string

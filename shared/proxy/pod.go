@@ -196,8 +196,9 @@ func (p Pod) InjectionStatus() (revision string, injected bool, err error) {
 
 // Revision returns the revision of the control plane that the pod's proxy belongs to, empty where the pod does not say,
 // and for ztunnel and the CNI agent, which have none. Injection writes it into the annotation istio.io/rev and into
-// sidecar.istio.io/status; both hold the revision, never the tag. Releases that wrote neither set the label istio.io/rev,
-// and had no tags.
+// sidecar.istio.io/status; both hold the revision, never the tag. Releases 1.6 to 1.10 wrote neither, but the label
+// istio.io/rev; those before had no revisions. Source: createPatch in pkg/kube/inject/webhook.go, release-1.6 to 1.8 of
+// istio/istio, and manifests/charts/istio-control/istio-discovery/files/injection-template.yaml, release-1.9 and 1.10.
 func (p Pod) Revision() string {
 	if !p.HasProxy() || p.Type == Ztunnel || p.Type == CNI {
 		return ""
@@ -210,6 +211,14 @@ func (p Pod) Revision() string {
 		return ""
 	}
 	return cmp.Or(rev, p.Labels[label.IoIstioRev.Name], "default")
+}
+
+// RevisionLabelMayBeInjected says whether the pod's label istio.io/rev may have been added by injection, and not be its
+// template's: so it is on pods that were injected by releases 1.6 to 1.10, which wrote the revision nowhere else.
+func (p Pod) RevisionLabelMayBeInjected() bool {
+	_, labelled := p.Labels[label.IoIstioRev.Name]
+	rev, injected, err := p.InjectionStatus()
+	return labelled && injected && err == nil && rev == "" && p.Annotations[annotation.IoIstioRev.Name] == ""
 }
 
 // overrides is the shape of the annotation proxy.istio.io/overrides. Source: ParsedContainers in

@@ -180,6 +180,29 @@ func TestTheRevisionOfAProxy(t *testing.T) {
 	}
 }
 
+func TestARevisionLabelMayBeInjectedWhereNothingElseNamesTheRevision(t *testing.T) {
+	labelled := fixture.Label("istio.io/rev", "1-9")
+	for _, c := range []struct {
+		rule    string
+		options []fixture.PodOption
+		want    bool
+	}{
+		{"injected by 1.6 to 1.8", []fixture.PodOption{labelled, fixture.Annotation(status, `{"version":"0a1b","containers":["istio-proxy"]}`)}, true},
+		{"injected by 1.9 and 1.10", []fixture.PodOption{labelled, fixture.Annotation(status, `{"containers":["istio-proxy"]}`)}, true},
+		{"injected before, without a label", []fixture.PodOption{fixture.Annotation(status, `{"version":"0a1b"}`)}, false},
+		{"injected since 1.11", []fixture.PodOption{labelled, fixture.Annotation(status, `{"revision":"1-11"}`)}, false},
+		{"injected, and annotated with it", []fixture.PodOption{labelled, fixture.Annotation(status, `{}`), fixture.Annotation("istio.io/rev", "1-22")}, false},
+		{"never injected", []fixture.PodOption{labelled}, false},
+		{"a malformed status", []fixture.PodOption{labelled, fixture.Annotation(status, `{`)}, false},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			if got := FromPod(fixture.Pod("shop/cart-1", c.options...)).RevisionLabelMayBeInjected(); got != c.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
 func TestTheImageOfThePodsOwnTemplate(t *testing.T) {
 	const own = "example.com/own:1"
 	injected := fixture.Injected("1-22", image)
