@@ -1,8 +1,8 @@
 // Asker lets black-box tests use the package dryrun from outside: it asks, and prints what it is told as JSON.
 //
-//	asker each NAMESPACE [PARALLEL]   ask about every workload of the namespace that has pods; a line for each answer
-//	asker ask < POD                   ask about a pod
-//	asker manifest < POD              print what the pod was created from
+//	asker each < WORKLOADS   ask about workloads, given as {"namespace","group","kind","name","pod"}; a line for each answer
+//	asker ask < POD          ask about a pod
+//	asker manifest < POD     print what the pod was created from
 //
 // KUBECONFIG names the cluster, and ASKER_AS the user to impersonate.
 package main
@@ -14,10 +14,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -25,7 +23,6 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/dryrun"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/manifest"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/podtemplate"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
 )
 
@@ -40,15 +37,15 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	switch {
-	case len(args) >= 2 && args[0] == "each":
-		return each(ctx, args[1], args[2:])
-	case len(args) == 1 && args[0] == "ask":
+	case len(args) != 1:
+	case args[0] == "each":
+		return each(ctx)
+	case args[0] == "ask":
 		return ask(ctx)
-	case len(args) == 1 && args[0] == "manifest":
+	case args[0] == "manifest":
 		return show()
-	default:
-		return errors.New("usage: asker each NAMESPACE [PARALLEL] | ask | manifest")
 	}
+	return errors.New("usage: asker each | ask | manifest")
 }
 
 func connect() (*cluster.Clients, error) {
@@ -83,24 +80,20 @@ func print(workload string, a dryrun.Answer) error {
 	return json.NewEncoder(os.Stdout).Encode(l)
 }
 
-func each(ctx context.Context, namespace string, args []string) error {
-	options := dryrun.Options{Chunk: 2}
-	if len(args) > 0 {
-		var err error
-		if options.Parallel, err = strconv.Atoi(args[0]); err != nil {
-			return err
-		}
+// chunk is so small that a test's few workloads take several pages.
+const chunk = 2
+
+func each(ctx context.Context) error {
+	workloads, err := workloadsFromInput()
+	if err != nil {
+		return err
 	}
 	clients, err := connect()
 	if err != nil {
 		return err
 	}
-	workloads, err := find(ctx, clients, namespace)
-	if err != nil {
-		return err
-	}
-	gaps, err := dryrun.Each(ctx, clients.Kube, options, workloads, func(w dryrun.Workload, a dryrun.Answer) error {
-		return print(w.Ref.String(), a)
+	gaps, err := dryrun.Each(ctx, clients.Kube, dryrun.Options{Chunk: chunk}, workloads, func(w dryrun.Workload, a dryrun.Answer) error {
+		return print(w.Namespace+"/"+w.Ref.String(), a)
 	})
 	for _, gap := range gaps {
 		fmt.Fprintln(os.Stderr, "warning:", gap.Error())
@@ -108,21 +101,20 @@ func each(ctx context.Context, namespace string, args []string) error {
 	return err
 }
 
-// find returns a workload for each pod: Each sees to it that they are distinct.
-func find(ctx context.Context, clients *cluster.Clients, namespace string) ([]dryrun.Workload, error) {
-	owners, err := workload.ReadOwners(ctx, clients, workload.Options{Namespace: namespace, Chunk: 500})
-	if err != nil {
-		return nil, err
-	}
-	pods, err := clients.Kube.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
-	if err != nil {
+// question names a workload and one of its pods.
+type question struct {
+	Namespace, Group, Kind, Name, Pod string
+}
+
+func workloadsFromInput() ([]dryrun.Workload, error) {
+	var questions []question
+	if err := json.NewDecoder(os.Stdin).Decode(&questions); err != nil {
 		return nil, err
 	}
 	var workloads []dryrun.Workload
-	for i := range pods.Items {
-		pod := proxy.FromPod(&pods.Items[i])
-		name := podtemplate.Workload{Namespace: namespace, Ref: owners.Of(pod).Workload()}
-		workloads = append(workloads, dryrun.Workload{Workload: name, Pod: pod.Name})
+	for _, q := range questions {
+		name := podtemplate.Workload{Namespace: q.Namespace, Ref: workload.Ref{Group: q.Group, Kind: q.Kind, Name: q.Name}}
+		workloads = append(workloads, dryrun.Workload{Workload: name, Pod: q.Pod})
 	}
 	return workloads, nil
 }
