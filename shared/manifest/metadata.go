@@ -31,6 +31,10 @@ func removeAnnotations(p *corev1.Pod) {
 	for _, name := range []string{annotation.SidecarStatus.Name, annotation.ProxyOverrides.Name, annotation.IoIstioRev.Name} {
 		delete(p.Annotations, name)
 	}
+	// The templates for gRPC without a proxy leave probes alone, and say so.
+	if strings.Contains(p.Annotations[annotation.InjectTemplates.Name], "grpc-") {
+		removeIf(p.Annotations, annotation.SidecarRewriteAppHTTPProbers.Name, "false")
+	}
 	for _, c := range p.Spec.Containers {
 		if c.Name == proxy.ContainerName {
 			continue
@@ -45,7 +49,10 @@ func removeAnnotations(p *corev1.Pod) {
 func removeLabels(p *corev1.Pod, told map[string]string) {
 	name := cmp.Or(p.Labels["app.kubernetes.io/name"], p.Labels["app"], told[workloadVariable])
 	version := cmp.Or(p.Labels["app.kubernetes.io/version"], p.Labels["version"], latest)
-	removeIf(p.Labels, label.SecurityTlsMode.Name, mutualTLS)
+	// The other templates leave this label to the user.
+	if templates, chosen := p.Annotations[annotation.InjectTemplates.Name]; !chosen || strings.Contains(templates, "sidecar") {
+		removeIf(p.Labels, label.SecurityTlsMode.Name, mutualTLS)
+	}
 	removeIf(p.Labels, label.ServiceCanonicalName.Name, name, shortened(name))
 	removeIf(p.Labels, label.ServiceCanonicalRevision.Name, version)
 	if told["ISTIO_META_ENABLE_HBONE"] == "true" {

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/audit"
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
@@ -154,8 +155,7 @@ func (q question) String() string { return strings.ToLower(q.Kind) + "/" + q.Nam
 func questionOf(p *corev1.Pod) question {
 	q := question{Namespace: p.Namespace, Kind: "Pod", Name: p.Name, Pod: p.Name}
 	if c := metav1.GetControllerOf(p); c != nil {
-		group, _, _ := strings.Cut(c.APIVersion, "/")
-		q.Group, q.Kind, q.Name = strings.TrimPrefix(group, "v1"), c.Kind, c.Name
+		q.Group, q.Kind, q.Name = schema.FromAPIVersionAndKind(c.APIVersion, c.Kind).Group, c.Kind, c.Name
 	}
 	if hash := p.Labels["pod-template-hash"]; hash != "" {
 		q.Kind, q.Name = "Deployment", strings.TrimSuffix(q.Name, "-"+hash)
