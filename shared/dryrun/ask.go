@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -58,7 +59,8 @@ func Ask(ctx context.Context, kube kubernetes.Interface, pod *corev1.Pod) (Answe
 	if refusal := Classify(err); refusal != nil {
 		return Answer{Refusal: refusal}, nil
 	}
-	return Answer{}, fmt.Errorf("asking by dry run for a pod like %s/%s: %w", pod.Namespace, cmp.Or(pod.Name, pod.GenerateName), err)
+	name := cmp.Or(pod.Name, strings.TrimSuffix(pod.GenerateName, "-"))
+	return Answer{}, fmt.Errorf("asking by dry run for a pod like %s/%s: %w", pod.Namespace, name, err)
 }
 
 // question is the pod that is asked for.

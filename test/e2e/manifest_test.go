@@ -122,6 +122,32 @@ func TestAPodsManifestIsFoundAgain(t *testing.T) {
 	}
 }
 
+// TestWhatCannotBeToldFromTheUsersOwnIsSetAgainAllTheSame: with the CNI, injection writes annotations that a user may
+// write too. They stay in the manifest, and a new injection comes to the same.
+func TestWhatCannotBeToldFromTheUsersOwnIsSetAgainAllTheSame(t *testing.T) {
+	lab := sharedLab(t)
+	const namespace = "manifest-cni"
+	createNamespace(t, lab, namespace, labels{"istio.io/rev": oldRevision})
+	awaitServiceAccount(t, lab, namespace)
+	configure(t, lab, oldRevision, func(_, values settings) { values["pilot"].(settings)["cni"] = settings{"enabled": true} })
+	for name, options := range map[string][]podOption{
+		"plain": nil, "ports": {withAnnotation("traffic.sidecar.istio.io/excludeInboundPorts", "3306")},
+	} {
+		written := newPod(namespace, name, options...)
+		createPods(t, lab, written)
+		running, err := lab.Client().CoreV1().Pods(namespace).Get(t.Context(), name, metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if running.Annotations["traffic.sidecar.istio.io/includeInboundPorts"] == "" {
+			t.Fatalf("the injector does not provide for the CNI: %v", running.Annotations)
+		}
+		if got, want := wouldBe(t, lab, namespace, manifestOf(t, lab, running)), wouldBe(t, lab, namespace, written); got != want {
+			t.Errorf("%s:\n%s", name, difference(got, want))
+		}
+	}
+}
+
 func awaitRunning(t *testing.T, lab *cluster.Cluster, p *corev1.Pod) {
 	t.Helper()
 	if _, err := lab.Kubectl(t.Context(), "wait", "--for=condition=Ready", "pod/"+p.Name, "-n", p.Namespace, "--timeout=60s"); err != nil {

@@ -72,7 +72,7 @@ type line struct {
 	Injector bool   `json:"injector"`
 }
 
-func print(workload string, a dryrun.Answer) error {
+func tell(workload string, a dryrun.Answer) error {
 	l := line{Workload: workload, Injected: a.Injected, Image: a.Image, Revision: a.Revision, Native: a.Native}
 	if r := a.Refusal; r != nil {
 		l.Class, l.Webhook, l.Cause, l.Error, l.Injector = string(r.Class), r.Webhook, r.Cause, r.Error(), r.ByInjector()
@@ -93,7 +93,7 @@ func each(ctx context.Context) error {
 		return err
 	}
 	gaps, err := dryrun.Each(ctx, clients.Kube, dryrun.Options{Chunk: chunk}, workloads, func(w dryrun.Workload, a dryrun.Answer) error {
-		return print(w.Namespace+"/"+w.Ref.String(), a)
+		return tell(w.Namespace+"/"+w.Ref.String(), a)
 	})
 	for _, gap := range gaps {
 		fmt.Fprintln(os.Stderr, "warning:", gap.Error())
@@ -137,7 +137,7 @@ func ask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return print("", answer)
+	return tell("", answer)
 }
 
 func show() error {
