@@ -69,6 +69,8 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 		"Look only at the mesh whose Istio is in this `namespace`. Unset, every mesh of the cluster is found from its webhooks.")
 	flags.BoolVarP(&o.Watch, "watch", "w", o.Watch,
 		"Keep the answer up to date until Ctrl-C: on a terminal the table is replaced, on a pipe every change is a line, with -o json an object a line.")
+	flags.BoolVar(&o.Verify, "verify", o.Verify,
+		"Ask the real injector as well, by a dry run of each workload, and say where it disagrees. Needs the right to create pods; nothing is created.")
 	flags.Int64Var(&o.Chunk, "chunk-size", o.Chunk,
 		"Fetch lists in pages of this `size`; 0 fetches each at once.")
 	flags.SetNormalizeFunc(acceptIstioctlSpelling)

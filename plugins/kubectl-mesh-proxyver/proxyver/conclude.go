@@ -23,6 +23,8 @@ type seen struct {
 	dangling int
 	// unknown holds why pods are unknown, each reason once.
 	unknown []string
+	// verification is what --verify asked, nil without it.
+	verification *verification
 }
 
 func newSeen() *seen { return &seen{statuses: map[v1alpha1.Status]int{}} }

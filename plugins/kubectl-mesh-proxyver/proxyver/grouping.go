@@ -103,6 +103,9 @@ func runningRevision(i scan.Item) string {
 	return i.Verdict.Proxy.Revision
 }
 
+// verifiedHeader is the column of --verify.
+const verifiedHeader = "VERIFIED"
+
 // columns returns the key's columns and those that the key does not say already.
 func (g grouping) columns() []column {
 	columns := append([]column{}, g.keyColumns...)
@@ -120,6 +123,7 @@ var commonColumns = []column{
 	{Header: "WANT", Extract: func(g *group) string { return versionList(g.wants) }},
 	{Header: "REVISION", Extract: func(g *group) string { return g.revisionList() }},
 	{Header: "STATUS", Extract: statusCell},
+	{Header: verifiedHeader, Extract: func(g *group) string { return g.verified.list() }},
 	{Header: "IMAGE", Wide: true, Extract: func(g *group) string { return few(g.images, ",") }},
 	{Header: "TYPE", Wide: true, Extract: func(g *group) string { return g.types.list() }},
 	{Header: "NODE", Wide: true, Extract: func(g *group) string { return few(g.nodes, ",") }},

@@ -36,6 +36,7 @@ type Options struct {
 	ExitCode                     string
 	IstioNamespace               string
 	Watch                        bool
+	Verify                       bool
 	Chunk                        int64
 
 	// Args are the TYPE/NAME arguments.
@@ -125,6 +126,9 @@ func (o *Options) Validate() error {
 	}
 	if o.Watch && o.exitCodeGiven {
 		return errors.New("--watch ends by Ctrl-C only, with exit code 130: use either it or --exit-code")
+	}
+	if o.Watch && o.Verify {
+		return errors.New("--verify asks once, and --watch goes on: use either")
 	}
 	if o.AllNamespaces && len(o.Args) > 0 {
 		return errors.New("a workload cannot be named across all namespaces: use either -n NAMESPACE with TYPE/NAME, or -A without names")

@@ -76,6 +76,9 @@ func (o *Options) unsorted(out *bufio.Writer) (output, error) {
 func (o *Options) tally() *tally {
 	t := newTally(groupingOf(o.By))
 	t.asAdded = o.SortBy != ""
+	if !o.Verify {
+		t.grouping.without = append(t.grouping.without, verifiedHeader)
+	}
 	return t
 }
 

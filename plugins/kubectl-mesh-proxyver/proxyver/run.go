@@ -9,7 +9,9 @@ import (
 
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/dryrun"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/podtemplate"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
@@ -34,6 +36,8 @@ type source struct {
 	owners *workload.Owners
 	sets   scan.DaemonSets
 	named  targets
+	// clients are those of the cluster, nil for a dump.
+	clients *cluster.Clients
 	// each calls do for every pod.
 	each func(context.Context, *scan.Scanner, scan.Options, func(scan.Item) error) (scan.Result, error)
 }
@@ -53,7 +57,7 @@ func (o *Options) open(ctx context.Context) (*source, error) {
 		return nil, err
 	}
 	return &source{
-		mesh: m, owners: owners, sets: scan.ReadDaemonSets(clients), named: named,
+		mesh: m, owners: owners, sets: scan.ReadDaemonSets(clients), named: named, clients: clients,
 		each: func(ctx context.Context, s *scan.Scanner, options scan.Options, do func(scan.Item) error) (scan.Result, error) {
 			return s.Each(ctx, clients, options, do)
 		},
@@ -128,7 +132,11 @@ func (o *Options) answer(ctx context.Context, from *source) error {
 	}
 	o.sayDangling(seen)
 	o.sayExpired(result)
-	return o.conclude(seen, from.gaps(result))
+	incomplete := o.conclude(seen, from.gaps(result))
+	if seen.verification != nil {
+		return cmp.Or(o.sayVerified(seen.verification), incomplete)
+	}
+	return incomplete
 }
 
 // gaps returns everything that could not be read.
@@ -143,18 +151,41 @@ func (o *Options) scan(ctx context.Context, from *source, out output) (*seen, sc
 		return nil, scan.Result{}, err
 	}
 	s := newSeen()
+	if o.Verify {
+		s.verification = &verification{answers: map[podtemplate.Workload]dryrun.Answer{}}
+	}
 	options := scan.Options{
 		Namespace: o.namespace, LabelSelector: o.LabelSelector, FieldSelector: o.FieldSelector,
 		Chunk: o.Chunk, Only: from.named.only(),
 	}
 	scanner := scan.New(from.mesh, from.owners, from.sets)
 	result, err := from.each(ctx, scanner, options, func(item scan.Item) error {
-		if !mine(item) || !s.take(item, o.All) {
+		if s.verification != nil && (o.All || !item.Pod.Terminal()) {
+			s.verification.add(item)
 			return nil
 		}
-		return out.add(item)
+		return o.take(s, mine, item, out)
 	})
-	return s, result, err
+	if err != nil || s.verification == nil {
+		return s, result, err
+	}
+	if err := s.verification.ask(ctx, from.clients, o.Chunk); err != nil {
+		return s, result, err
+	}
+	for _, item := range s.verification.items {
+		if err := o.take(s, mine, item, out); err != nil {
+			return s, result, err
+		}
+	}
+	return s, result, nil
+}
+
+// take adds an item to the answer, if it is part of it.
+func (o *Options) take(s *seen, mine func(scan.Item) bool, item scan.Item, out output) error {
+	if !mine(item) || !s.take(item, o.All) {
+		return nil
+	}
+	return out.add(item)
 }
 
 // noIstio ends the command where there is neither an injector nor a proxy: the likeliest cause is the wrong cluster.

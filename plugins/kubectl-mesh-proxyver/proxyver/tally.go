@@ -37,6 +37,7 @@ type group struct {
 	versions, wants                          counts[string]
 	revisions, wantRevisions                 counts[string]
 	images, types, nodes, tags, reasons, ups counts[string]
+	verified                                 counts[string]
 }
 
 // counts says how often each value occurs.
@@ -51,7 +52,7 @@ func (t *tally) at(key groupKey) *group {
 		g = &group{
 			key: key, statuses: counts[v1alpha1.Status]{}, versions: counts[string]{}, wants: counts[string]{},
 			revisions: counts[string]{}, wantRevisions: counts[string]{}, images: counts[string]{}, types: counts[string]{}, nodes: counts[string]{},
-			tags: counts[string]{}, reasons: counts[string]{}, ups: counts[string]{},
+			tags: counts[string]{}, reasons: counts[string]{}, ups: counts[string]{}, verified: counts[string]{},
 		}
 		t.groups[key] = g
 		t.order = append(t.order, g)
@@ -81,6 +82,7 @@ func (t *tally) add(item scan.Item) error {
 		g.wants[cmp.Or(v.Expected.Version, shortImage(v.Expected.Image))]++
 	}
 	g.wantRevisions[v.Expected.Revision]++
+	g.verified[verifiedWord(item.Verified)]++
 	return nil
 }
 
@@ -127,8 +129,11 @@ func compareVersions(a, b groupKey) int { return compareVersionTexts(a.name, b.n
 
 func compareVersionTexts(a, b string) int { return proxy.ParseVersion(a).Order(proxy.ParseVersion(b)) }
 
+// sorted returns the values in their order.
+func (c counts[K]) sorted() []K { return slices.Sorted(maps.Keys(c)) }
+
 // list returns the values, sorted, without counts.
-func (c counts[K]) list() string { return joined(slices.Sorted(maps.Keys(c))) }
+func (c counts[K]) list() string { return joined(c.sorted()) }
 
 // versionList returns the values sorted as versions, without counts.
 func versionList(c counts[string]) string {
