@@ -66,7 +66,7 @@ func (b *bench) spread(ctx context.Context) (*requests, error) {
 	return b.countRequests(ctx, lab)
 }
 
-// size measures one number of pods.
+// size adds pods until there are that many and measures.
 func (b *bench) size(ctx context.Context, lab *cluster.Cluster, pods int) (*size, error) {
 	if err := grow(ctx, lab, pods, dense); err != nil {
 		return nil, err
@@ -80,14 +80,8 @@ func (b *bench) size(ctx context.Context, lab *cluster.Cluster, pods int) (*size
 	if pods == b.pods {
 		commands = append(commands, b.compared(lab)...)
 	}
-	for round := range b.rounds + 1 {
-		fmt.Fprintf(os.Stderr, "%d pods: round %d of %d\n", pods, round, b.rounds)
-		if err := b.round(ctx, lab, inTurn(commands, round), s); err != nil {
-			return nil, err
-		}
-		if round == 0 { // it only warmed up
-			clear(s.runs)
-		}
+	if err := b.race(ctx, lab, commands, s); err != nil {
+		return nil, err
 	}
 	if pods == b.pods {
 		s.pastedLines, err = b.pastedLines()
@@ -95,13 +89,19 @@ func (b *bench) size(ctx context.Context, lab *cluster.Cluster, pods int) (*size
 	return s, err
 }
 
-func (b *bench) round(ctx context.Context, lab *cluster.Cluster, commands []command, s *size) error {
-	for _, c := range commands {
-		result, err := b.once(ctx, lab, c)
-		if err != nil {
-			return err
+// race runs the commands in turn, once to warm up and then as often as runs are counted.
+func (b *bench) race(ctx context.Context, lab *cluster.Cluster, commands []command, s *size) error {
+	for round := range b.rounds + 1 {
+		fmt.Fprintf(os.Stderr, "%d pods: round %d of %d\n", s.pods, round, b.rounds)
+		for _, c := range inTurn(commands, round) {
+			result, err := b.once(ctx, lab, c)
+			if err != nil {
+				return err
+			}
+			if round > 0 {
+				s.runs[c.name] = append(s.runs[c.name], result)
+			}
 		}
-		s.runs[c.name] = append(s.runs[c.name], result)
 	}
 	return nil
 }
