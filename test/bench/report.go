@@ -82,7 +82,7 @@ func (r *report) growth() string {
 			mebibytes(a.memory()), fmt.Sprint(s.requests.total()),
 		})
 	}
-	return "How cost grows:\n\n" + table([]string{"pods", "`-A -o json`", "floor", "ratio", "peak memory", "requests"}, rows)
+	return "How cost grows; the floor is the same pages thrown away, the faster of gzip and plain:\n\n" + table([]string{"pods", "`-A -o json`", "floor", "ratio", "peak memory", "requests"}, rows)
 }
 
 // traffic shows what is sent: at the largest size kind by kind, and for all labs together that only pages are added.
