@@ -16,7 +16,7 @@ TESTFLAGS ?=
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build the plugins and the lab's program into bin/
@@ -59,8 +59,16 @@ lint: ## Run go vet and staticcheck, and check formatting and generated files
 	@diff -r docs/reference bin/reference || { echo 'docs/reference is stale: run "make docs"'; exit 1; }
 
 .PHONY: bench
-bench: build lab-tools ## Measure mesh-proxyver on the lab
-	cd test && go run ./bench
+bench: bench-programs ## Measure mesh-proxyver on 1,000 and 10,000 pods against its bars
+	@bin/bench/bench -sizes 1000 -pods 10000
+
+.PHONY: bench-growth
+bench-growth: bench-programs ## Measure how the cost of mesh-proxyver grows up to 30,000 pods
+	@bin/bench/bench -sizes 1000,3000,10000,30000 -pods 0
+
+.PHONY: bench-programs
+bench-programs: build lab-tools
+	@cd test && go build -trimpath -o ../bin/bench/ ./bench/...
 
 .PHONY: compare
 compare: lab-tools ## Compare predictions with the real injector and with istioctl, and print the table in the docs

@@ -1,69 +1,104 @@
-// Command bench measures mesh-proxyver against what people paste today, on really injected pods in a lab, and prints the
-// table of docs/performance.md. The commands run in turn, so that a drift of the machine's speed meets all of them.
+// Command bench measures mesh-proxyver on really injected pods in a lab, against the least that listing them can cost and
+// against what people paste today, and prints the tables of docs/performance.md. The commands run in turn, so that a
+// drift of the machine's speed meets all of them.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
-
-	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 )
 
 func main() {
-	pods := flag.Int("pods", 1000, "pods to measure on, a multiple of 100")
-	rounds := flag.Int("rounds", 5, "counted runs of each command")
-	plugin := flag.String("plugin", "../bin/kubectl-mesh_proxyver", "the plugin's `file`, built without the race detector")
+	o := options{}
+	flag.IntVar(&o.pods, "pods", 10_000, "pods on which all commands are compared, a multiple of 1000; 0 compares none")
+	flag.Var(&o.sizes, "sizes", "further `numbers` of pods, each a multiple of 1000, that show how cost grows")
+	flag.IntVar(&o.rounds, "rounds", 5, "counted runs of each command")
+	flag.StringVar(&o.plugin, "plugin", "bin/kubectl-mesh_proxyver", "the plugin's `file`, built without the race detector")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *plugin, *pods, *rounds); err != nil {
+	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-// replicas is the number of pods in each Deployment; ten Deployments share a namespace.
-const replicas = 10
+type options struct {
+	pods, rounds int
+	sizes        sizes
+	plugin       string
+}
 
-func run(ctx context.Context, plugin string, pods, rounds int) error {
-	lab, err := cluster.Start(ctx, cluster.Options{Log: os.Stderr, Nodes: max(3, pods/100)})
-	if err != nil {
-		return err
+// check returns what is wrong with the options.
+func (o options) check() error {
+	switch {
+	case o.pods < 0 || o.pods%thousand != 0:
+		return fmt.Errorf("-pods %d is no multiple of %d", o.pods, thousand)
+	case o.rounds < 1:
+		return fmt.Errorf("-rounds %d counts none", o.rounds)
+	case len(o.all()) == 0:
+		return errors.New("neither -pods nor -sizes says on how many pods to measure")
 	}
-	defer lab.Stop()
-	if err := lab.InstallIstio(ctx, cluster.Istio{Revision: "1-23", Tag: "1.23.0"}); err != nil {
-		return err
-	}
-	load := cluster.Load{
-		Namespaces: pods / 100, Deployments: 100 / replicas, Replicas: replicas,
-		Labels: map[string]string{"istio.io/rev": "1-23"},
-	}
-	if err := lab.Load(ctx, load); err != nil {
-		return err
-	}
-	contestants := []*contestant{
-		{name: "kubectl mesh-proxyver -A -o json", args: []string{plugin, "-A", "-o", "json"}},
-		{name: "kubectl mesh-proxyver -A", args: []string{plugin, "-A"}},
-		{name: "kubectl get pods -A -o jsonpath=... \\| sort \\| grep proxyv2", args: []string{"sh", "-c", pasted(lab.Tool("kubectl"))}},
-		{name: "kubectl mesh-proxyver --help", args: []string{plugin, "--help"}},
-	}
-	for round := range rounds + 1 {
-		for _, c := range contestants {
-			if err := c.measure(ctx, lab.Kubeconfig(), round > 0); err != nil {
-				return err
-			}
-		}
-	}
-	print(pods, rounds, contestants)
-	fmt.Printf("\nThe pasted command lists %d of these %d proxies.\n", contestants[2].lines, pods)
 	return nil
 }
 
-// pasted is the command that upgrade guides give for listing proxies.
-func pasted(kubectl string) string {
-	return kubectl + ` get pods -A -o jsonpath='{range .items[*]}{"\n"}{.metadata.namespace}{"\t"}{.metadata.name}{":\t"}` +
-		`{range .spec.containers[*]}{.image}{", "}{end}{end}' | sort | grep proxyv2 || true`
+// all returns every size to measure, ascending.
+func (o options) all() []int {
+	all := slices.Clone(o.sizes)
+	if o.pods > 0 {
+		all = append(all, o.pods)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// sizes is a flag that holds numbers of pods.
+type sizes []int
+
+// String returns the numbers as they are given.
+func (s *sizes) String() string { return strings.Trim(fmt.Sprint(*s), "[]") }
+
+// Set takes numbers separated by commas. The error says which is none.
+func (s *sizes) Set(text string) error {
+	*s = nil
+	for word := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil || n <= 0 || n%thousand != 0 {
+			return fmt.Errorf("%q is no multiple of %d", word, thousand)
+		}
+		*s = append(*s, n)
+	}
+	return nil
+}
+
+func run(ctx context.Context, o options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding the programs built beside this one: %w", err)
+	}
+	if o.plugin, err = filepath.Abs(o.plugin); err != nil {
+		return fmt.Errorf("finding the plugin: %w", err)
+	}
+	results, err := os.MkdirTemp("", "bench-")
+	if err != nil {
+		return fmt.Errorf("making room for results: %w", err)
+	}
+	defer os.RemoveAll(results)
+	b := &bench{options: o, programs: filepath.Dir(self), results: results}
+	r, err := b.measure(ctx)
+	if err != nil {
+		return err
+	}
+	return r.write(os.Stdout)
 }

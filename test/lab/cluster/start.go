@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/controlplane"
@@ -101,7 +103,9 @@ func (c *Cluster) connect() error {
 	}
 	config.QPS, config.Burst = 500, 1000
 	c.config = config
-	if c.client, err = kubernetes.NewForConfig(config); err != nil {
+	typed := rest.CopyConfig(config) // thousands of Deployments are listed every second while a load grows
+	typed.ContentType, typed.AcceptContentTypes = runtime.ContentTypeProtobuf, runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON
+	if c.client, err = kubernetes.NewForConfig(typed); err != nil {
 		return fmt.Errorf("making a client: %w", err)
 	}
 	return nil

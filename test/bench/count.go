@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/tools/pager"
+
+	"github.com/kubectl-mesh/kubectl-mesh/test/lab/audit"
+	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
+)
+
+// countRequests runs the plugin once and finds what it sent in the audit log.
+func (b *bench) countRequests(ctx context.Context, lab *cluster.Cluster) (*requests, error) {
+	log, err := os.Stat(lab.AuditLog())
+	if err != nil {
+		return nil, fmt.Errorf("finding the end of the audit log: %w", err)
+	}
+	if _, err := b.once(ctx, lab, b.essential()[0]); err != nil {
+		return nil, err
+	}
+	time.Sleep(time.Second) // the last line is written when the answer is already out
+	events, _, err := audit.Read(lab.AuditLog(), log.Size())
+	if err != nil {
+		return nil, err
+	}
+	r := tally(events)
+	if r.total() == 0 {
+		return nil, fmt.Errorf("the audit log shows no request of %s", agent)
+	}
+	return r, r.countObjects(ctx, lab)
+}
+
+// countObjects asks for what there is of each listed kind, in a way that has nothing to do with the plugin's.
+func (r *requests) countObjects(ctx context.Context, lab *cluster.Cluster) error {
+	client, err := metadata.NewForConfig(lab.RESTConfig())
+	if err != nil {
+		return fmt.Errorf("making a metadata client: %w", err)
+	}
+	for i := range r.listed {
+		if r.listed[i].objects, err = count(ctx, client, r.listed[i].kind); err != nil {
+			return err
+		}
+	}
+	r.namespaces, err = count(ctx, client, kind{resource: schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}})
+	return err
+}
+
+func count(ctx context.Context, client metadata.Interface, k kind) (n int, err error) {
+	list := func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+		return client.Resource(k.resource).List(ctx, o)
+	}
+	options := metav1.ListOptions{LabelSelector: k.labels, FieldSelector: k.fields}
+	err = pager.New(list).EachListItem(ctx, options, func(runtime.Object) error { n++; return nil })
+	if err != nil {
+		return 0, fmt.Errorf("counting %s: %w", k.resource.Resource, err)
+	}
+	return n, nil
+}
