@@ -29,7 +29,7 @@ const (
 	Services     Part = "services"
 	ProxyConfigs Part = "proxyconfigs"
 	Gateways     Part = "gateways"
-	Validator    Part = "validatingwebhookconfiguration " + defaultValidator
+	Validator    Part = "validatingwebhookconfiguration " + DefaultValidator
 )
 
 // Parts lists every part.
@@ -37,12 +37,12 @@ func Parts() []Part {
 	return []Part{Webhooks, Namespaces, ConfigMaps, Services, ProxyConfigs, Gateways, Validator}
 }
 
-// defaultValidator is the validating webhook configuration that says which revision is the default. Source:
+// DefaultValidator is the name of the validating webhook configuration that says which revision is the default. Source:
 // istio.io/istio/pkg/revisions.
-const defaultValidator = "istiod-default-validator"
+const DefaultValidator = "istiod-default-validator"
 
 // ValidatorSelector is the field selector by which the validating webhook configuration is listed that matters here.
-const ValidatorSelector = "metadata.name=" + defaultValidator
+const ValidatorSelector = "metadata.name=" + DefaultValidator
 
 // classDefaultsLabel marks a ConfigMap that istiod lays over the Deployments of every Gateway of a class. Source:
 // GatewayClassDefaults in istio.io/istio/pilot/pkg/config/kube/gatewaycommon.
@@ -92,7 +92,7 @@ func (o *Objects) Set(object runtime.Object) bool {
 	case *admissionv1.MutatingWebhookConfiguration:
 		return put(o.webhooks, object.Name, *object)
 	case *admissionv1.ValidatingWebhookConfiguration:
-		return object.Name == defaultValidator && o.setValidator(object.Labels[label.IoIstioRev.Name])
+		return object.Name == DefaultValidator && o.setValidator(object.Labels[label.IoIstioRev.Name])
 	case *corev1.Namespace:
 		return put(o.namespaces, object.Name, object.Labels)
 	case *metav1.PartialObjectMetadata:
@@ -130,27 +130,27 @@ func (o *Objects) setValidator(revision string) bool {
 	return before != revision
 }
 
-// Delete removes an object, given as for Set.
-func (o *Objects) Delete(object runtime.Object) {
+// Delete removes an object, given as for Set by its kind and name, and says whether that can change what the mesh does.
+func (o *Objects) Delete(object runtime.Object) bool {
 	switch object := object.(type) {
 	case *admissionv1.MutatingWebhookConfiguration:
-		delete(o.webhooks, object.Name)
+		return drop(o.webhooks, object.Name)
 	case *admissionv1.ValidatingWebhookConfiguration:
-		if object.Name == defaultValidator {
-			o.validator = ""
-		}
+		return object.Name == DefaultValidator && o.setValidator("")
 	case *corev1.Namespace:
-		delete(o.namespaces, object.Name)
+		return drop(o.namespaces, object.Name)
 	case *metav1.PartialObjectMetadata:
-		delete(o.namespaces, object.Name)
+		return drop(o.namespaces, object.Name)
 	case *corev1.ConfigMap:
-		delete(o.configMaps, key{object.Namespace, object.Name})
+		return drop(o.configMaps, key{object.Namespace, object.Name})
 	case *corev1.Service:
-		delete(o.tagServices, key{object.Namespace, object.Name})
+		return drop(o.tagServices, key{object.Namespace, object.Name})
 	case *istionetworking.ProxyConfig:
-		delete(o.proxyConfigs, key{object.Namespace, object.Name})
+		return drop(o.proxyConfigs, key{object.Namespace, object.Name})
 	case *unstructured.Unstructured:
-		delete(o.gateways, key{object.GetNamespace(), object.GetName()})
+		return drop(o.gateways, key{object.GetNamespace(), object.GetName()})
+	default:
+		return false
 	}
 }
 

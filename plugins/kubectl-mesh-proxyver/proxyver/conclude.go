@@ -60,15 +60,20 @@ func (o *Options) sayEmpty(s *seen) {
 	if s.shown > 0 {
 		return
 	}
-	message := "No resources found."
-	if o.namespace != "" {
-		message = fmt.Sprintf("No resources found in %s namespace.", o.namespace)
-	}
+	message := noResources(o.namespace)
 	if s.hidden+s.ended > 0 {
 		message += fmt.Sprintf(" Not shown without --all: pods with no proxy that need none: %d; pods that have ended: %d.",
 			s.hidden, s.ended)
 	}
 	fmt.Fprintln(o.ErrOut, message)
+}
+
+// noResources is what kubectl says where there is nothing in a namespace, empty for all.
+func noResources(namespace string) string {
+	if namespace == "" {
+		return "No resources found."
+	}
+	return fmt.Sprintf("No resources found in %s namespace.", namespace)
 }
 
 // sayDangling warns of pods that ask for a proxy and get none: the table hides them like all that need none.

@@ -45,12 +45,12 @@ func (o *Options) formats() []string {
 func (o *Options) output(out io.Writer) (output, error) {
 	buffered := bufio.NewWriterSize(out, outputBuffer)
 	inner, err := o.unsorted(buffered)
-	if err != nil || o.SortBy == "" {
-		return inner, err
-	}
-	key, err := printing.NewSortKey(o.SortBy)
 	if err != nil {
-		return nil, fmt.Errorf("--sort-by %q: %w", o.SortBy, err)
+		return nil, err
+	}
+	key, err := o.sortKey()
+	if err != nil || key == nil {
+		return inner, err
 	}
 	return &sorted{output: inner, key: key}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/live"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/screen"
@@ -28,11 +30,18 @@ func (o *Options) view() (view, error) {
 			return &screenView{Options: o, screen: s}, nil
 		}
 		return &lineView{Options: o, complaint: complaint{to: o.ErrOut}}, nil
-	case outputJSON:
-		return &eventView{Options: o, complaint: complaint{to: o.ErrOut}}, nil
 	}
-	printer, err := o.reportPrinter()
-	return &eventView{Options: o, printer: printer, complaint: complaint{to: o.ErrOut}}, err
+	v := &eventView{Options: o, complaint: complaint{to: o.ErrOut}, out: o.Out}
+	var err error
+	if v.key, err = o.sortKey(); err != nil || o.Output == outputJSON {
+		return v, err
+	}
+	v.printer, err = o.reportPrinter()
+	if _, ok := v.printer.(rows); ok {
+		// It remembers how wide the columns are.
+		v.out = printers.GetNewTabWriter(o.Out)
+	}
+	return v, err
 }
 
 // screenView replaces the table on a terminal.
@@ -40,8 +49,8 @@ type screenView struct {
 	*Options
 	screen *screen.Screen
 	last   string
-	// changed is when the table did last.
-	changed time.Time
+	// changed is when the table did last, lost since when the cluster is.
+	changed, lost time.Time
 	// warnings would be lost on the screen; they are left behind with the last table.
 	warnings bytes.Buffer
 }
@@ -53,6 +62,15 @@ func (v *screenView) show(s state) error {
 	}
 	if text != v.last || v.changed.IsZero() {
 		v.last, v.changed = text, time.Now()
+	}
+	switch {
+	case s.lost == nil:
+		v.lost = time.Time{}
+	case v.lost.IsZero():
+		v.lost = time.Now()
+	}
+	if text == "" {
+		text = noResources(v.namespace)
 	}
 	v.screen.Draw(strings.Split(strings.TrimRight(text, "\n"), "\n"), v.footer(s))
 	return nil
@@ -87,7 +105,7 @@ func (o *Options) filled(to io.Writer, s state) (output, error) {
 
 func (v *screenView) footer(s state) string {
 	if s.lost != nil {
-		return "Connection lost, trying again; this was seen last at " + v.changed.Format(time.TimeOnly) + ": " + printing.Escape(s.lost.Error())
+		return "Connection lost at " + v.lost.Format(time.TimeOnly) + ", trying again; what is shown is from before: " + printing.Escape(s.lost.Error())
 	}
 	statuses := counts[v1alpha1.Status]{}
 	for _, item := range s.items {
@@ -152,7 +170,7 @@ func (v *lineView) show(s state) error {
 			changed = append(changed, g)
 		}
 	}
-	for key := range v.rows {
+	for _, key := range slices.SortedFunc(maps.Keys(v.rows), compareKeys) {
 		if _, ok := rows[key]; !ok {
 			changed = append(changed, &group{key: key, gone: true})
 		}
@@ -184,28 +202,57 @@ func (v *lineView) errOut() io.Writer { return v.ErrOut }
 type eventView struct {
 	*Options
 	complaint
+	out io.Writer
+	// key is that of --sort-by, nil for the order of the pods.
+	key *printing.SortKey
+	// printer is nil for JSON.
 	printer printers.ResourcePrinter
 }
 
 func (v *eventView) show(s state) error {
 	v.complain(s.lost)
-	for _, c := range s.changes {
-		if err := v.print(eventOf(c)); err != nil {
+	events, err := v.events(s.changes)
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		if err := v.print(e); err != nil {
 			return err
 		}
+	}
+	if w, ok := v.out.(interface{ Flush() error }); ok {
+		return w.Flush()
 	}
 	return nil
 }
 
+func (v *eventView) events(changes []live.Change) ([]*v1alpha1.ProxyEvent, error) {
+	values := map[*v1alpha1.ProxyEvent]printing.Value{}
+	var events []*v1alpha1.ProxyEvent
+	for _, c := range changes {
+		e := eventOf(c)
+		events = append(events, e)
+		if v.key == nil {
+			continue
+		}
+		var err error
+		if values[e], err = v.key.Of(&e.Item); err != nil {
+			return nil, fmt.Errorf("--sort-by: %w", err)
+		}
+	}
+	slices.SortStableFunc(events, func(a, b *v1alpha1.ProxyEvent) int { return printing.Compare(values[a], values[b]) })
+	return events, nil
+}
+
 func (v *eventView) print(e *v1alpha1.ProxyEvent) error {
 	if v.printer != nil {
-		return v.printer.PrintObj(e, v.Out)
+		return v.printer.PrintObj(e, v.out)
 	}
 	line, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
-	_, err = v.Out.Write(append(line, '\n'))
+	_, err = v.out.Write(append(line, '\n'))
 	return err
 }
 
