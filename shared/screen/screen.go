@@ -52,8 +52,7 @@ func Open(out io.Writer) (*Screen, bool) {
 		}
 		return 0, 0
 	})
-	if size := tty.GetSize(); size != nil {
-		sizes := tty.MonitorSize(size)
+	if sizes := tty.MonitorSize(); sizes != nil {
 		go func() {
 			for sizes.Next() != nil {
 				s.resized()

@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/live"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
@@ -214,16 +213,4 @@ func (w *watcher) begin(s state) error {
 		}
 	}
 	return nil
-}
-
-// eventOf is a change as machines read it.
-func eventOf(c live.Change) *v1alpha1.ProxyEvent {
-	switch {
-	case c.Before == nil:
-		return v1alpha1.NewProxyEvent(v1alpha1.Added, c.After.Report())
-	case c.After == nil:
-		return v1alpha1.NewProxyEvent(v1alpha1.Deleted, c.Before.Report())
-	default:
-		return v1alpha1.NewProxyEvent(v1alpha1.Modified, c.After.Report())
-	}
 }
