@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"maps"
+	"slices"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -155,11 +156,23 @@ func (o *Objects) Delete(object runtime.Object) bool {
 }
 
 // Lack notes that a part could not be read, or not in the namespaces that the gap names.
-func (o *Objects) Lack(part Part, g cluster.Gap) { o.gaps = append(o.gaps, gap{Gap: g, part: part}) }
+func (o *Objects) Lack(part Part, g cluster.Gap) { o.addGap(gap{Gap: g, part: part}) }
 
 // lackConfigMap notes that one ConfigMap could not be read.
 func (o *Objects) lackConfigMap(object key, g cluster.Gap) {
-	o.gaps = append(o.gaps, gap{Gap: g, part: ConfigMaps, object: object})
+	o.addGap(gap{Gap: g, part: ConfigMaps, object: object})
+}
+
+// addGap keeps the gaps in an order that does not depend on which read was faster: those of single objects, which say more,
+// come first.
+func (o *Objects) addGap(g gap) {
+	i := len(o.gaps)
+	if g.object != (key{}) {
+		if whole := slices.IndexFunc(o.gaps, func(g gap) bool { return g.object == (key{}) }); whole >= 0 {
+			i = whole
+		}
+	}
+	o.gaps = slices.Insert(o.gaps, i, g)
 }
 
 // configMap is what matters of one.
