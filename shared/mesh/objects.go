@@ -3,12 +3,13 @@ package mesh
 import (
 	"maps"
 	"slices"
+	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/conversion"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"istio.io/api/label"
@@ -111,11 +112,14 @@ func (o *Objects) Set(object runtime.Object) bool {
 	}
 }
 
+// same compares values as API servers do, for which no map is an empty one. They cannot look into a time.
+var same = conversion.EqualitiesOrDie(func(a, b time.Time) bool { return a.Equal(b) })
+
 // put sets a map's value, and says whether it is another than before.
 func put[K comparable, V any](to map[K]V, id K, value V) bool {
 	before, known := to[id]
 	to[id] = value
-	return !known || !equality.Semantic.DeepEqual(before, value)
+	return !known || !same.DeepEqual(before, value)
 }
 
 // drop deletes a map's value, and says whether there was one.
