@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"io"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ const (
 )
 
 // onTerminal runs a watch on a terminal of that kind and 100 by 20 characters; what it is sent stands on stdout.
-func onTerminal(t *testing.T, lab *cluster.Cluster, kind string, args ...string) (*watching, io.WriteCloser) {
+func onTerminal(t *testing.T, lab *cluster.Cluster, kind string, args ...string) (*watching, *os.File) {
 	t.Helper()
 	w := newWatching(t, lab, []string{"KUBECONFIG=" + lab.Kubeconfig(), "HOME=" + t.TempDir(), "TERM=" + kind}, args...)
 	terminal, err := pty.StartWithSize(w.cmd, &pty.Winsize{Cols: 100, Rows: 20})
@@ -59,6 +60,13 @@ func watchOnATerminal(t *testing.T, lab *cluster.Cluster) {
 	shows := func(pattern string) { t.Helper(); w.await(regexp.MustCompile(pattern).MatchString, pattern) }
 	shows(`terminal +pod/bare +1 +1\.22\.0 +1\.22\.0 +1-22 +current`)
 	shows(`Pods: 1, current: 1\. Last change \d\d:\d\d:\d\d\. Ctrl-C ends`)
+	if err := pty.Setsize(terminal, &pty.Winsize{Cols: 30, Rows: 20}); err != nil {
+		t.Fatal(err)
+	}
+	shows(`NAMESPACE  WORKLOAD  PODS  VE…`)
+	if err := pty.Setsize(terminal, &pty.Winsize{Cols: 100, Rows: 20}); err != nil {
+		t.Fatal(err)
+	}
 	follow(t, lab, "terminal", newRevision)
 	shows(`terminal +pod/bare +1 +1\.22\.0 +1\.23\.0 +1-22 -> 1-23 +outdated`)
 	deletePod(t, lab, "terminal", "bare")

@@ -30,12 +30,7 @@ func (o *Options) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	warning := *o
-	warning.ErrOut = view.errOut()
-	w := &watcher{
-		Options: &warning, view: view, named: named,
-		all: map[string]scan.Item{}, shown: map[string]scan.Item{}, said: map[string]bool{},
-	}
+	w := newWatcher(o, view, named)
 	follow := live.Options{
 		Options: scan.Options{
 			Namespace: o.namespace, LabelSelector: o.LabelSelector, FieldSelector: o.FieldSelector,
@@ -82,6 +77,16 @@ type watcher struct {
 	// said are the warnings that there were.
 	said map[string]bool
 	told bool
+}
+
+// newWatcher returns one that shows nothing yet. Its warnings go where the view has them.
+func newWatcher(o *Options, v view, named targets) *watcher {
+	warning := *o
+	warning.ErrOut = v.errOut()
+	return &watcher{
+		Options: &warning, view: v, named: named,
+		all: map[string]scan.Item{}, shown: map[string]scan.Item{}, said: map[string]bool{},
+	}
 }
 
 // update shows what an update leaves of the answer.
