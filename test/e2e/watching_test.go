@@ -46,8 +46,9 @@ type watching struct {
 	t              *testing.T
 	cmd            *exec.Cmd
 	stdout, stderr *growing
-	// ended is closed once it has.
-	ended chan struct{}
+	// printing is what copies its output, ended is closed once it has ended and all of that is copied.
+	printing sync.WaitGroup
+	ended    chan struct{}
 }
 
 // startWatch runs `kubectl mesh-proxyver -w ARGS` as the administrator until the test ends.
@@ -79,6 +80,7 @@ func (w *watching) reap() {
 	go func() {
 		defer close(w.ended)
 		_ = w.cmd.Wait()
+		w.printing.Wait()
 	}()
 	w.t.Cleanup(func() {
 		_ = w.cmd.Process.Kill()
@@ -99,6 +101,9 @@ func (w *watching) awaitOn(on *growing, fits func(string) bool, what string) {
 	for start := time.Now(); !fits(on.String()); time.Sleep(10 * time.Millisecond) {
 		select {
 		case <-w.ended:
+			if fits(on.String()) {
+				return
+			}
 			w.t.Fatalf("%v ended with %d before %s\nstdout:\n%s\nstderr:\n%s", w.cmd.Args, w.cmd.ProcessState.ExitCode(), what, w.stdout, w.stderr)
 		default:
 		}

@@ -29,7 +29,7 @@ func onTerminal(t *testing.T, lab *cluster.Cluster, kind string, args ...string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { _, _ = io.Copy(w.stdout, terminal) }()
+	w.printing.Go(func() { _, _ = io.Copy(w.stdout, terminal) })
 	t.Cleanup(func() { _ = terminal.Close() })
 	w.reap()
 	return w, terminal
