@@ -118,6 +118,7 @@ func (f *follower) start(ctx context.Context, feeds ...*feed) {
 
 func (f *follower) run(ctx context.Context) error {
 	var settled <-chan time.Time
+	patience := settle
 	for {
 		select {
 		case <-ctx.Done():
@@ -127,15 +128,18 @@ func (f *follower) run(ctx context.Context) error {
 				return cmp.Or(ctx.Err(), err)
 			}
 			if settled == nil {
-				settled = time.After(settle)
+				settled = time.After(patience)
 			}
 		case <-settled:
-			settled = nil
+			start := time.Now()
 			if err := f.tell(ctx); err != nil {
 				return err
 			}
+			// Where much is told, there is time to listen in between.
+			patience = max(settle, time.Since(start))
+			settled = nil
 			if !f.held.IsZero() {
-				settled = time.After(settle)
+				settled = time.After(patience)
 			}
 		}
 	}
