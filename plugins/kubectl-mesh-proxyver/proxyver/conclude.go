@@ -7,6 +7,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/offline"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 )
@@ -84,6 +85,16 @@ func (o *Options) sayExpired(r scan.Result) {
 	if r.Expired {
 		fmt.Fprintln(o.ErrOut, "warning: the list of pods expired while it was read (410 Gone), so its later pods are from a later "+
 			"moment; run the command again for one moment's view")
+	}
+}
+
+// sayTaken says what is taken for granted of a dump.
+func (o *Options) sayTaken(dump *offline.Cluster) {
+	if dump == nil {
+		return
+	}
+	for _, note := range dump.Notes {
+		fmt.Fprintln(o.ErrOut, "note:", note)
 	}
 }
 

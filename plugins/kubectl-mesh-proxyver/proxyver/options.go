@@ -37,6 +37,7 @@ type Options struct {
 	IstioNamespace               string
 	Watch                        bool
 	Verify                       bool
+	Filename                     string
 	Chunk                        int64
 
 	// Args are the TYPE/NAME arguments.
@@ -69,12 +70,8 @@ func NewOptions(streams genericiooptions.IOStreams) *Options {
 // Complete works out what the flags leave open. The error is about the flags, or about the kubeconfig.
 func (o *Options) Complete(args []string) error {
 	o.Args = args
-	if !o.AllNamespaces {
-		namespace, _, err := o.ConfigFlags.ToRawKubeConfigLoader().Namespace()
-		if err != nil {
-			return fmt.Errorf("finding the namespace of the current context: %w", err)
-		}
-		o.namespace = namespace
+	if err := o.completeNamespace(); err != nil {
+		return err
 	}
 	if !o.exitCodeGiven {
 		return nil
@@ -82,6 +79,24 @@ func (o *Options) Complete(args []string) error {
 	var err error
 	o.alarming, err = parseExitCode(o.ExitCode)
 	return err
+}
+
+// completeNamespace finds the namespace to look at. A dump has nothing to do with the current context: all of it is looked
+// at unless a namespace is named.
+func (o *Options) completeNamespace() error {
+	switch {
+	case o.AllNamespaces:
+		return nil
+	case o.Filename != "":
+		o.namespace = *o.ConfigFlags.Namespace
+		return nil
+	}
+	namespace, _, err := o.ConfigFlags.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return fmt.Errorf("finding the namespace of the current context: %w", err)
+	}
+	o.namespace = namespace
+	return nil
 }
 
 // parseExitCode reads the value of --exit-code.
@@ -132,6 +147,11 @@ func (o *Options) Validate() error {
 	}
 	if o.AllNamespaces && len(o.Args) > 0 {
 		return errors.New("a workload cannot be named across all namespaces: use either -n NAMESPACE with TYPE/NAME, or -A without names")
+	}
+	if o.Filename != "" {
+		if err := o.validateOffline(); err != nil {
+			return err
+		}
 	}
 	_, err := o.output(io.Discard)
 	return err
