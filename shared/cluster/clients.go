@@ -11,6 +11,8 @@ import (
 	"k8s.io/client-go/rest"
 
 	istio "istio.io/client-go/pkg/clientset/versioned"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/transport"
 )
 
 const (
@@ -30,10 +32,11 @@ type Clients struct {
 	Core rest.Interface
 }
 
-// Connect returns clients for the cluster. It sends nothing. An error says which client the configuration does not do
-// for.
+// Connect returns clients for the cluster, whose requests endure what package transport says. It sends nothing. An error
+// says which client the configuration does not do for.
 func Connect(config *rest.Config) (*Clients, error) {
 	config = rest.CopyConfig(config)
+	transport.Wrap(config)
 	config.QPS, config.Burst = qps, burst
 	fast := rest.CopyConfig(config)
 	fast.ContentType = protobuf

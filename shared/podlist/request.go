@@ -27,7 +27,7 @@ func (l *lister) ask(ctx context.Context, token string) *request {
 		Limit: l.options.Chunk, Continue: token,
 	}
 	get := l.core.Get().Resource("pods").VersionedParams(options, scheme.ParameterCodec).
-		SetHeader("Accept", runtime.ContentTypeProtobuf, runtime.ContentTypeJSON)
+		SetHeader("Accept", runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON)
 	if l.namespace != "" {
 		get = get.Namespace(l.namespace)
 	}
@@ -92,15 +92,16 @@ const (
 
 // meter watches how fast a page comes, not counting the time in which nobody reads.
 type meter struct {
-	in         io.Reader
-	compressed bool
-	bytes      int64
-	waited     time.Duration
+	in io.Reader
+	// indifferent is true where the page is compressed already, or cannot be asked for again.
+	indifferent bool
+	bytes       int64
+	waited      time.Duration
 }
 
 // Read returns errSlow where asking for a compressed page is faster than reading on.
 func (m *meter) Read(p []byte) (int, error) {
-	if m.compressed || m.bytes > 2*slowAfter {
+	if m.indifferent || m.bytes > 2*slowAfter {
 		return m.in.Read(p)
 	}
 	start := time.Now()
