@@ -94,7 +94,7 @@ func (p *page) read() error {
 		return p.readProtobuf()
 	case len(start) > 0 && start[0] == '{':
 		return p.readJSON()
-	case err != nil:
+	case err != nil && bytes.HasPrefix(magic, start):
 		return err
 	default:
 		return malformed("it is neither in Kubernetes' protobuf encoding nor JSON, but starts with %q", start)

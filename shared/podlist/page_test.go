@@ -152,6 +152,7 @@ const podList = "k8s\x00\x0a\x09\x12\x07PodList"
 
 func TestWhatIsNoListIsSaid(t *testing.T) {
 	for in, want := range map[string]string{
+		"\x00\x01":                              "malformed list: it is neither in Kubernetes' protobuf encoding nor JSON, but starts with \"\\x00\\x01\"",
 		"<html>":                                `malformed list: it is neither in Kubernetes' protobuf encoding nor JSON, but starts with "<htm"`,
 		"{\"kind\":\"Status\"}":                 `malformed list: it is a "Status"`,
 		"{]":                                    "malformed list: invalid character ']' looking for beginning of object key string",

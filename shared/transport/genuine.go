@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
-	"strings"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // ForeignError says that what answered is no API server.
@@ -26,6 +28,9 @@ func (e *ForeignError) Error() string {
 	return fmt.Sprintf("the server answered with %s, which no API server does: is there a login page or a proxy in between?", what)
 }
 
+// objectTypes are those in which API servers send objects, the only things that are read.
+var objectTypes = []string{runtime.ContentTypeJSON, runtime.ContentTypeProtobuf, runtime.ContentTypeCBOR}
+
 // genuine ends a read that something else than an API server has answered, as a captive portal does.
 type genuine struct{ next http.RoundTripper }
 
@@ -36,8 +41,7 @@ func (g genuine) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	said := answer.Header.Get("Content-Type")
 	kind, _, err := mime.ParseMediaType(said)
-	// Objects are application/json or application/vnd.kubernetes.protobuf; logs, which are text, are not read.
-	if err == nil && strings.HasPrefix(kind, "application/") {
+	if err == nil && slices.Contains(objectTypes, kind) {
 		return answer, nil
 	}
 	answer.Body.Close()

@@ -23,7 +23,7 @@ func advice(err error) string {
 	switch {
 	case errors.As(err, &certificate):
 		return "; the kubeconfig does not trust that certificate: see `kubectl config view --minify`"
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "; what is between here and the cluster cuts connections: see whether `kubectl get pods -A` comes through"
 	case errors.As(err, &netErr) || errors.As(err, &urlErr):
 		return "; is the cluster up, and the context right? See `kubectl config current-context` and `kubectl cluster-info`"
@@ -46,6 +46,8 @@ func adviceOnAnswers(err error) string {
 		return " See `kubectl cluster-info`"
 	case apierrors.IsTooManyRequests(err):
 		return "; the server stayed busy, though it was asked again and again: try again later"
+	case apierrors.IsInternalError(err), apierrors.IsServiceUnavailable(err), apierrors.IsTimeout(err), apierrors.IsServerTimeout(err):
+		return "; that is the server's own trouble: see `kubectl get --raw '/readyz?verbose'`"
 	case apierrors.IsUnauthorized(err):
 		return "; the cluster does not accept these credentials: see `kubectl auth whoami`"
 	case apierrors.IsForbidden(err):
