@@ -77,8 +77,11 @@ type lister struct {
 // attempts is how often a page is asked for that breaks off and brings nothing new.
 const attempts = 4
 
+// pause is how long is waited before a page is asked for again; it grows each time. Tests shorten it.
+var pause = 200 * time.Millisecond
+
 func patience() wait.Backoff {
-	return wait.Backoff{Duration: 200 * time.Millisecond, Factor: 3, Steps: attempts}
+	return wait.Backoff{Duration: pause, Factor: 3, Steps: attempts}
 }
 
 func (l *lister) run(ctx context.Context) error {

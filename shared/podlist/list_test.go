@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,6 +20,11 @@ import (
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
 )
+
+func TestMain(m *testing.M) {
+	pause = time.Millisecond
+	os.Exit(m.Run())
+}
 
 var codecs = scheme.Codecs.LegacyCodec(corev1.SchemeGroupVersion)
 
@@ -73,7 +79,6 @@ func TestTheNextPageIsAskedForBeforeThisOneIsRead(t *testing.T) {
 }
 
 func TestACutConnectionIsTakenUpAgain(t *testing.T) {
-	t.Parallel()
 	for name, c := range map[string]struct {
 		// before says before which pod of which page the connection is cut, "" before the first byte.
 		token, before string
@@ -131,7 +136,6 @@ func TestAPodThatGoesBetweenTwoReadingsLosesNoOther(t *testing.T) {
 }
 
 func TestAConnectionThatIsCutAgainAndAgain(t *testing.T) {
-	t.Parallel()
 	s := serve(t, 10)
 	s.fault = func(_ int, token string, w http.ResponseWriter, r *http.Request) bool {
 		if token == second {
@@ -143,7 +147,6 @@ func TestAConnectionThatIsCutAgainAndAgain(t *testing.T) {
 }
 
 func TestACutThatBringsSomethingNewEachTimeIsNoReasonToGiveUp(t *testing.T) {
-	t.Parallel()
 	s := serve(t, 10)
 	pods := 0
 	s.fault = func(_ int, token string, w http.ResponseWriter, r *http.Request) bool {
@@ -158,7 +161,6 @@ func TestACutThatBringsSomethingNewEachTimeIsNoReasonToGiveUp(t *testing.T) {
 }
 
 func TestPagesThatFailOnceEachAreNoReasonToGiveUp(t *testing.T) {
-	t.Parallel()
 	s := serve(t, 30)
 	failed := map[string]bool{}
 	s.fault = func(_ int, token string, w http.ResponseWriter, r *http.Request) bool {
@@ -210,7 +212,6 @@ func TestAListThatExpiresWithoutATokenBeginsAnew(t *testing.T) {
 }
 
 func TestAListThatExpiresAgainAndAgain(t *testing.T) {
-	t.Parallel()
 	s := serve(t, 10)
 	s.fault = func(_ int, token string, w http.ResponseWriter, _ *http.Request) bool {
 		if token == second {

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
 )
@@ -28,7 +29,7 @@ func (e *ForeignError) Error() string {
 	return fmt.Sprintf("the server answered with %s, which no API server does: is there a login page or a proxy in between?", what)
 }
 
-// objectTypes are those in which API servers send objects, the only things that are read.
+// objectTypes are those in which API servers send objects. Schemas have others, and are asked for by them.
 var objectTypes = []string{runtime.ContentTypeJSON, runtime.ContentTypeProtobuf, runtime.ContentTypeCBOR}
 
 // genuine ends a read that something else than an API server has answered, as a captive portal does.
@@ -41,7 +42,7 @@ func (g genuine) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	said := answer.Header.Get("Content-Type")
 	kind, _, err := mime.ParseMediaType(said)
-	if err == nil && slices.Contains(objectTypes, kind) {
+	if err == nil && (slices.Contains(objectTypes, kind) || strings.Contains(r.Header.Get("Accept"), kind)) {
 		return answer, nil
 	}
 	answer.Body.Close()
