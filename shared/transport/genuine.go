@@ -41,8 +41,8 @@ func (g genuine) RoundTrip(r *http.Request) (*http.Response, error) {
 		return answer, err
 	}
 	said := answer.Header.Get("Content-Type")
-	kind, _, err := mime.ParseMediaType(said)
-	if err == nil && (slices.Contains(objectTypes, kind) || strings.Contains(r.Header.Get("Accept"), kind)) {
+	kind, _, _ := mime.ParseMediaType(said)
+	if slices.Contains(objectTypes, kind) || said != "" && strings.Contains(r.Header.Get("Accept"), said) {
 		return answer, nil
 	}
 	answer.Body.Close()

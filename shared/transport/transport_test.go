@@ -214,7 +214,7 @@ func TestWhatIsAskedForByItsTypeIsGenuine(t *testing.T) {
 	clients, _ := wrapped(t, 0, func(_ int32, w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", r.Header.Get("Accept"))
 	})
-	err := clients.CoreV1().RESTClient().Get().AbsPath("/openapi/v2").SetHeader("Accept", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf").Do(t.Context()).Error()
+	err := clients.CoreV1().RESTClient().Get().AbsPath("/openapi/v2").SetHeader("Accept", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf").Do(t.Context()).Error()
 	if err != nil {
 		t.Error(err)
 	}

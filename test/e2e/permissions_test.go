@@ -76,11 +76,11 @@ func TestWhatMayNotBeReadIsUnknown(t *testing.T) {
 
 	// What app and the gateway are without the rule; both are current with all of them.
 	for missing, want := range map[string]struct{ app, gateway string }{
-		"nothing":                         {"current", "current"},
-		"mutatingwebhookconfigurations":   {"unknown", "unknown"},
-		"namespaces":                      {"unknown", "unknown"},
-		"configmaps":                      {"unknown", "unknown"},
-		"proxyconfigs":                    {"unknown", "unknown"},
+		"nothing":                       {"current", "current"},
+		"mutatingwebhookconfigurations": {"unknown", "unknown"},
+		"namespaces":                    {"unknown", "unknown"},
+		"configmaps":                    {"unknown", "unknown"},
+		"proxyconfigs":                  {"unknown", "unknown"},
 		// The gateway follows a label; only gateways without one may be the default validator's.
 		"validatingwebhookconfigurations": {"current", "current"},
 		"services":                        {"current", "unknown"},
