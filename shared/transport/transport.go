@@ -11,12 +11,15 @@ import (
 
 // Wrap makes the configuration's clients endure: a busy server is asked again, reads whose connection is cut are asked
 // again, and answers that take too long or are no API server's end in an error that says so. Source for what client-go
-// repeats by itself: rest.Request of k8s.io/client-go.
+// repeats by itself: rest.Request of k8s.io/client-go. Wrapping what is wrapped changes nothing.
 func Wrap(config *rest.Config) {
 	timeout := config.Timeout
 	// Timed here, a request ends in a better error than net/http's.
 	config.Timeout = 0
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		if _, wrapped := next.(whole); wrapped {
+			return next
+		}
 		return whole{polite{genuine{timed{next, timeout}}}}
 	})
 }

@@ -30,6 +30,7 @@ func wrapped(t *testing.T, timeout time.Duration, answer func(n int32, w http.Re
 	t.Cleanup(server.Close)
 	config := &rest.Config{Host: server.URL, QPS: -1, Timeout: timeout}
 	Wrap(config)
+	Wrap(config)
 	clients, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)

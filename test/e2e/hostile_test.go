@@ -93,11 +93,14 @@ func hostileCases() map[string]hostileCase {
 		"busy for an hour":            {fault: when(all, busy("Retry-After", "3600")), code: 1, stderr: "error: reading webhook configurations: " + webhooksURL + ": the server is busy (429 Too Many Requests) and asks to wait 1h0m0s before the next request; try again then\n"},
 		"pods busy for an hour":       {fault: when(later("pods"), busy("Retry-After", "3600")), code: 1, stderr: after1 + `Get "%s/api/v1/namespaces/hostile/pods?continue=TOKEN&limit=2": the server is busy (429 Too Many Requests) and asks to wait 1h0m0s before the next request; try again then` + "\n"},
 
-		"the server hangs":              {args: short, fault: when(all, hang), code: 1, stderr: "error: reading webhook configurations: " + webhooksURL + ": " + late + lateAdvice},
-		"the server hangs in an answer": {args: short, fault: when(all, hangWithin), code: 1, stderr: "error: reading webhook configurations: " + webhooksURL + ": " + late + lateAdvice},
-		"owners hang in mid-page":       {args: short, fault: when(of("replicasets"), hangWithin), code: 1, stderr: "error: reading replicasets: " + setsURL + ": " + late + lateAdvice},
-		"pods hang once in mid-page":    {args: short, fault: once(of("pods"), hangWithin)},
-		"pods hang in mid-page":         {args: short, fault: when(of("pods"), hangWithin), code: 1, stderr: "error: reading pods: the list broke off after pod hostile/bare-0: " + late + " (asked 4 times)" + lateAdvice},
+		"the server hangs":                         {args: short, fault: when(all, hang), code: 1, stderr: "error: reading webhook configurations: " + webhooksURL + ": " + late + lateAdvice},
+		"the server hangs in an answer":            {args: short, fault: when(all, hangWithin), code: 1, stderr: "error: reading webhook configurations: " + webhooksURL + ": " + late + lateAdvice},
+		"the server hangs where objects are named": {args: append(short, "replicaset/set-1"), fault: when(all, hang), code: 1, stderr: `error: Get "%s/api?timeout=32s": ` + late + lateAdvice},
+		"a name behind a cut connection":           {args: []string{"pod/bare-1"}, fault: when(of("bare-1"), cutWithin), code: 1, stderr: `error: Get "%s/api/v1/namespaces/hostile/pods/bare-1": unexpected EOF` + cutAdvice},
+		"a web page where objects are named":       {args: []string{"replicaset/set-1"}, fault: when(all, page), code: 1, stderr: `error: Get "%s/api?timeout=32s": the server answered with a web page` + foreign},
+		"owners hang in mid-page":                  {args: short, fault: when(of("replicasets"), hangWithin), code: 1, stderr: "error: reading replicasets: " + setsURL + ": " + late + lateAdvice},
+		"pods hang once in mid-page":               {args: short, fault: once(of("pods"), hangWithin)},
+		"pods hang in mid-page":                    {args: short, fault: when(of("pods"), hangWithin), code: 1, stderr: "error: reading pods: the list broke off after pod hostile/bare-0: " + late + " (asked 4 times)" + lateAdvice},
 
 		"pods cut before the first byte":        {fault: once(of("pods"), cutBefore)},
 		"pods cut in the first page":            {fault: once(of("pods"), cutWithin)},
@@ -151,7 +154,7 @@ func TestAHostileClusterGetsTheAnswerOrAnError(t *testing.T) {
 	t.Run("a certificate that is not trusted", func(t *testing.T) { untrusted(t, lab) })
 	// Most of these wait for the better part of their time, so many run at once.
 	var group errgroup.Group
-	group.SetLimit(12)
+	group.SetLimit(16)
 	for name, c := range hostileCases() {
 		group.Go(func() error {
 			t.Run(name, func(t *testing.T) {
