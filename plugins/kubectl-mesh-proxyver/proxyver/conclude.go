@@ -22,11 +22,15 @@ type seen struct {
 	statuses map[v1alpha1.Status]int
 	// dangling counts the hidden ones of which a label names nothing that exists.
 	dangling int
-	// unknown holds why pods are unknown, each reason once.
-	unknown []string
+	// unknown holds the first reasons why pods are unknown, each once, and moreUnknown counts the pods with others.
+	unknown     []string
+	moreUnknown int
 	// verification is what --verify asked, nil without it.
 	verification *verification
 }
+
+// shownReasons is how many reasons stderr names.
+const shownReasons = 10
 
 func newSeen() *seen { return &seen{statuses: map[v1alpha1.Status]int{}} }
 
@@ -51,7 +55,11 @@ func (s *seen) take(item scan.Item, all bool) bool {
 		s.proxies++
 	}
 	if v.Status == v1alpha1.Unknown && !slices.Contains(s.unknown, v.Reason) {
-		s.unknown = append(s.unknown, v.Reason)
+		if len(s.unknown) < shownReasons {
+			s.unknown = append(s.unknown, v.Reason)
+		} else {
+			s.moreUnknown++
+		}
 	}
 	return true
 }
@@ -106,6 +114,9 @@ func (o *Options) conclude(s *seen, gaps []cluster.Gap) error {
 	if len(gaps) == 0 {
 		for _, reason := range s.unknown {
 			fmt.Fprintln(o.ErrOut, "warning: unknown:", printing.Escape(reason))
+		}
+		if s.moreUnknown > 0 {
+			fmt.Fprintf(o.ErrOut, "warning: unknown for other reasons: %d pods; see them with -o wide\n", s.moreUnknown)
 		}
 	}
 	if n := s.statuses[v1alpha1.Unknown]; n > 0 {
