@@ -22,7 +22,8 @@ func (e *TimeoutError) Timeout() bool { return true }
 // Temporary is always true. Together with Timeout it makes the error a net.Error.
 func (e *TimeoutError) Temporary() bool { return true }
 
-// timed gives up a request after a while, if that is not 0. The time holds for the whole answer.
+// timed gives up a request after a while, if that is not 0. The time holds for the whole answer, of watches, which have no
+// end, for its beginning.
 type timed struct {
 	next  http.RoundTripper
 	after time.Duration
@@ -33,13 +34,21 @@ func (t timed) RoundTrip(r *http.Request) (*http.Response, error) {
 		return t.next.RoundTrip(r)
 	}
 	late := &TimeoutError{t.after}
-	ctx, cancel := context.WithTimeoutCause(r.Context(), t.after, late)
+	ctx, cancel := context.WithCancelCause(r.Context())
+	timer := time.AfterFunc(t.after, func() { cancel(late) })
+	end := func() {
+		timer.Stop()
+		cancel(nil)
+	}
 	answer, err := t.next.RoundTrip(r.WithContext(ctx))
 	if err != nil {
-		defer cancel()
+		defer end()
 		return nil, late.insteadOf(ctx, err)
 	}
-	answer.Body = &timedBody{ReadCloser: answer.Body, ctx: ctx, cancel: cancel, late: late}
+	if isWatch(r) {
+		timer.Stop()
+	}
+	answer.Body = &timedBody{ReadCloser: answer.Body, ctx: ctx, end: end, late: late}
 	return answer, nil
 }
 
@@ -53,9 +62,9 @@ func (e *TimeoutError) insteadOf(ctx context.Context, err error) error {
 
 type timedBody struct {
 	io.ReadCloser
-	ctx    context.Context
-	cancel context.CancelFunc
-	late   *TimeoutError
+	ctx  context.Context
+	end  func()
+	late *TimeoutError
 }
 
 func (b *timedBody) Read(p []byte) (int, error) {
@@ -67,6 +76,6 @@ func (b *timedBody) Read(p []byte) (int, error) {
 }
 
 func (b *timedBody) Close() error {
-	defer b.cancel()
+	defer b.end()
 	return b.ReadCloser.Close()
 }

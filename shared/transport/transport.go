@@ -31,5 +31,7 @@ type streamed struct{}
 func Streamed(ctx context.Context) context.Context { return context.WithValue(ctx, streamed{}, true) }
 
 func isStreamed(r *http.Request) bool {
-	return r.Context().Value(streamed{}) != nil || r.URL.Query().Has("watch")
+	return r.Context().Value(streamed{}) != nil || isWatch(r)
 }
+
+func isWatch(r *http.Request) bool { return r.URL.Query().Has("watch") }

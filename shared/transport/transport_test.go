@@ -233,3 +233,36 @@ func TestAnInterruptIsNoCutConnection(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestAWatchIsTimedUpToItsBeginning(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusOK)
+		w.(http.Flusher).Flush()
+		time.Sleep(200 * time.Millisecond)
+		io.WriteString(w, "late")
+	}))
+	defer server.Close()
+	for query, want := range map[string]string{"?watch=true": "late", "": ""} {
+		config := &rest.Config{Host: server.URL, Timeout: 50 * time.Millisecond}
+		Wrap(config)
+		client, err := rest.HTTPClientFor(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request, err := http.NewRequestWithContext(Streamed(t.Context()), http.MethodGet, server.URL+"/api"+query, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		var late *TimeoutError
+		if string(body) != want || errors.As(err, &late) != (want == "") {
+			t.Errorf("%q: got %q, %v", query, body, err)
+		}
+	}
+}
