@@ -17,9 +17,9 @@ import (
 
 const (
 	protobuf = runtime.ContentTypeProtobuf
-	// The server's own priority and fairness is the limit that counts; client-go's default of 5 requests a second
-	// would make a mesh of ten revisions crawl.
-	qps, burst = 50, 300
+	// No limit of the client's own: the server's priority and fairness is the one that counts, and what is sent at a time
+	// is bounded where it is sent.
+	unlimited = -1
 )
 
 // Clients reads one cluster.
@@ -37,7 +37,7 @@ type Clients struct {
 func Connect(config *rest.Config) (*Clients, error) {
 	config = rest.CopyConfig(config)
 	transport.Wrap(config)
-	config.QPS, config.Burst = qps, burst
+	config.QPS = unlimited
 	fast := rest.CopyConfig(config)
 	fast.ContentType = protobuf
 	fast.AcceptContentTypes = protobuf + "," + runtime.ContentTypeJSON

@@ -68,8 +68,6 @@ type lister struct {
 	// course finds out where pages come again; begun is true once a page's first pod was seen.
 	course cluster.Course
 	begun  bool
-	// compress is true once the connection has proved slower than the server's compression.
-	compress bool
 	// stopped is do's error.
 	stopped error
 }
@@ -112,7 +110,7 @@ func (l *lister) page(ctx context.Context) error {
 	defer body.Close()
 	l.answered, l.begun = true, false
 	next := ""
-	err = readPage(&meter{in: body, indifferent: l.compress || l.unsorted}, l.decoder, func(h header) error {
+	err = readPage(body, l.decoder, func(h header) error {
 		next = h.token
 		if err := l.course.Turn(l.token, next); err != nil {
 			return err
@@ -169,9 +167,6 @@ func (l *lister) recover(ctx context.Context, err error, left *wait.Backoff) err
 	}
 	l.rereading = true
 	switch {
-	case errors.Is(err, errSlow):
-		l.compress = true
-		return nil
 	case left.Steps <= 1:
 		return l.broken(fmt.Errorf("%w (asked %d times)", err, attempts))
 	case cluster.Expired(err):
