@@ -47,7 +47,7 @@ func (o *Objects) distinctGaps() []cluster.Gap {
 		ofObjects := false
 		for _, g := range o.gaps {
 			single := g.object != key{}
-			if g.part == part && !(single && ofObjects) {
+			if g.part == part && !g.quiet && !(single && ofObjects) {
 				gaps = append(gaps, g.Gap)
 				ofObjects = ofObjects || single
 			}

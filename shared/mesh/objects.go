@@ -72,6 +72,8 @@ type gap struct {
 	cluster.Gap
 	part   Part
 	object key
+	// quiet gaps are told with the pods that they leave unknown, and not by themselves.
+	quiet bool
 }
 
 // NewObjects returns no objects.
@@ -161,6 +163,11 @@ func (o *Objects) Delete(object runtime.Object) bool {
 
 // Lack notes that a part could not be read, or not in the namespaces that the gap names.
 func (o *Objects) Lack(part Part, g cluster.Gap) { o.addGap(gap{Gap: g, part: part}) }
+
+// LackQuietly notes that a part may be missing that matters to few pods: only the reasons of those tell it.
+func (o *Objects) LackQuietly(part Part, g cluster.Gap) {
+	o.gaps = append(o.gaps, gap{Gap: g, part: part, quiet: true})
+}
 
 // lackConfigMap notes that one ConfigMap could not be read.
 func (o *Objects) lackConfigMap(object key, g cluster.Gap) {

@@ -25,6 +25,8 @@ type DaemonSets interface {
 type KnownDaemonSets struct {
 	decisions map[string]injection.Decision
 	gaps      []cluster.Gap
+	// quiet is why DaemonSets may be missing that matter to few pods, nil where none may be.
+	quiet *cluster.Gap
 }
 
 // NewKnownDaemonSets returns none.
@@ -53,11 +55,17 @@ func (k *KnownDaemonSets) Decide(_ context.Context, namespace, name string) (inj
 	if len(k.gaps) > 0 {
 		return injection.UnknownDecision(k.gaps[0].Error()), nil
 	}
+	if k.quiet != nil {
+		return injection.UnknownDecision(k.quiet.Error()), nil
+	}
 	return gone(namespace, name), nil
 }
 
 // Lack notes that not all of them are at hand.
 func (k *KnownDaemonSets) Lack(g cluster.Gap) { k.gaps = append(k.gaps, g) }
+
+// LackQuietly notes that some may be missing: only the reasons of the pods to which it matters tell it.
+func (k *KnownDaemonSets) LackQuietly(g cluster.Gap) { k.quiet = &g }
 
 // Gaps returns why not all of them are at hand, nothing where they are.
 func (k *KnownDaemonSets) Gaps() []cluster.Gap { return k.gaps }

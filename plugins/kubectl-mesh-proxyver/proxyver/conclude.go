@@ -7,6 +7,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/offline"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 )
@@ -21,11 +22,15 @@ type seen struct {
 	statuses map[v1alpha1.Status]int
 	// dangling counts the hidden ones of which a label names nothing that exists.
 	dangling int
-	// unknown holds why pods are unknown, each reason once.
-	unknown []string
+	// unknown holds the first reasons why pods are unknown, each once, and moreUnknown counts the pods with others.
+	unknown     []string
+	moreUnknown int
 	// verification is what --verify asked, nil without it.
 	verification *verification
 }
+
+// shownReasons is how many reasons stderr names.
+const shownReasons = 10
 
 func newSeen() *seen { return &seen{statuses: map[v1alpha1.Status]int{}} }
 
@@ -50,7 +55,11 @@ func (s *seen) take(item scan.Item, all bool) bool {
 		s.proxies++
 	}
 	if v.Status == v1alpha1.Unknown && !slices.Contains(s.unknown, v.Reason) {
-		s.unknown = append(s.unknown, v.Reason)
+		if len(s.unknown) < shownReasons {
+			s.unknown = append(s.unknown, v.Reason)
+		} else {
+			s.moreUnknown++
+		}
 	}
 	return true
 }
@@ -92,6 +101,16 @@ func (o *Options) sayExpired(r scan.Result) {
 	}
 }
 
+// sayTaken says what is taken for granted of a dump.
+func (o *Options) sayTaken(dump *offline.Cluster) {
+	if dump == nil {
+		return
+	}
+	for _, note := range dump.Notes {
+		fmt.Fprintln(o.ErrOut, "note:", note)
+	}
+}
+
 // conclude says what is missing from the answer, and turns the outcome into an exit code.
 func (o *Options) conclude(s *seen, gaps []cluster.Gap) error {
 	for _, gap := range gaps {
@@ -100,6 +119,9 @@ func (o *Options) conclude(s *seen, gaps []cluster.Gap) error {
 	if len(gaps) == 0 {
 		for _, reason := range s.unknown {
 			fmt.Fprintln(o.ErrOut, "warning: unknown:", printing.Escape(reason))
+		}
+		if s.moreUnknown > 0 {
+			fmt.Fprintf(o.ErrOut, "warning: unknown for other reasons: %d pods; see them with -o wide\n", s.moreUnknown)
 		}
 	}
 	if n := s.statuses[v1alpha1.Unknown]; n > 0 {

@@ -13,6 +13,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/kubectl/pkg/cmd/get"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 )
 
@@ -37,6 +38,7 @@ type Options struct {
 	IstioNamespace               string
 	Watch                        bool
 	Verify                       bool
+	Filename                     string
 	Chunk                        int64
 
 	// Args are the TYPE/NAME arguments.
@@ -59,7 +61,7 @@ func NewOptions(streams genericiooptions.IOStreams) *Options {
 	printer.JSONYamlPrintFlags.ShowManagedFields = true
 	return &Options{
 		IOStreams:   streams,
-		ConfigFlags: genericclioptions.NewConfigFlags(true),
+		ConfigFlags: plugin.NewConfigFlags(),
 		By:          byWorkload,
 		Chunk:       defaultChunk,
 		printer:     *printer,
@@ -69,12 +71,8 @@ func NewOptions(streams genericiooptions.IOStreams) *Options {
 // Complete works out what the flags leave open. The error is about the flags, or about the kubeconfig.
 func (o *Options) Complete(args []string) error {
 	o.Args = args
-	if !o.AllNamespaces {
-		namespace, _, err := o.ConfigFlags.ToRawKubeConfigLoader().Namespace()
-		if err != nil {
-			return fmt.Errorf("finding the namespace of the current context: %w", err)
-		}
-		o.namespace = namespace
+	if err := o.completeNamespace(); err != nil {
+		return err
 	}
 	if !o.exitCodeGiven {
 		return nil
@@ -82,6 +80,24 @@ func (o *Options) Complete(args []string) error {
 	var err error
 	o.alarming, err = parseExitCode(o.ExitCode)
 	return err
+}
+
+// completeNamespace finds the namespace to look at. A dump has nothing to do with the current context: all of it is looked
+// at unless a namespace is named.
+func (o *Options) completeNamespace() error {
+	switch {
+	case o.AllNamespaces:
+		return nil
+	case o.Filename != "":
+		o.namespace = *o.ConfigFlags.Namespace
+		return nil
+	}
+	namespace, _, err := o.ConfigFlags.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return fmt.Errorf("finding the namespace of the current context: %w", err)
+	}
+	o.namespace = namespace
+	return nil
 }
 
 // parseExitCode reads the value of --exit-code.
@@ -132,6 +148,11 @@ func (o *Options) Validate() error {
 	}
 	if o.AllNamespaces && len(o.Args) > 0 {
 		return errors.New("a workload cannot be named across all namespaces: use either -n NAMESPACE with TYPE/NAME, or -A without names")
+	}
+	if o.Filename != "" {
+		if err := o.validateOffline(); err != nil {
+			return err
+		}
 	}
 	_, err := o.output(io.Discard)
 	return err

@@ -11,6 +11,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/dryrun"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/offline"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/podtemplate"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
@@ -38,12 +39,17 @@ type source struct {
 	named  targets
 	// clients are those of the cluster, nil for a dump.
 	clients *cluster.Clients
+	// dump is nil for a cluster.
+	dump *offline.Cluster
 	// each calls do for every pod.
 	each func(context.Context, *scan.Scanner, scan.Options, func(scan.Item) error) (scan.Result, error)
 }
 
 // open reads from the cluster everything but its pods.
 func (o *Options) open(ctx context.Context) (*source, error) {
+	if o.Filename != "" {
+		return o.openDump()
+	}
 	clients, err := o.connect()
 	if err != nil {
 		return nil, err
@@ -115,7 +121,7 @@ func (o *Options) answer(ctx context.Context, from *source) error {
 	if err != nil {
 		return err
 	}
-	if err := cmp.Or(o.noIstio(from.mesh, seen), from.named.untraced()); err != nil {
+	if err := cmp.Or(o.noIstio(from.mesh, seen), from.named.absent(from.dump, o.namespace), from.named.untraced()); err != nil {
 		return err
 	}
 	if t := tallyOf(out); t != nil && o.By == byRevision {
@@ -132,6 +138,7 @@ func (o *Options) answer(ctx context.Context, from *source) error {
 	}
 	o.sayDangling(seen)
 	o.sayExpired(result)
+	o.sayTaken(from.dump)
 	incomplete := o.conclude(seen, from.gaps(result))
 	if seen.verification != nil {
 		return cmp.Or(o.sayVerified(seen.verification), incomplete)
@@ -193,12 +200,16 @@ func (o *Options) noIstio(m *mesh.Mesh, s *seen) error {
 	if !m.InjectorsKnown() || len(m.Injectors()) > 0 {
 		return nil
 	}
-	if s.proxies == 0 {
+	switch {
+	case s.proxies > 0:
+		fmt.Fprintln(o.ErrOut, "warning: no injector is left in this cluster: nothing would be injected anywhere")
+		return nil
+	case o.Filename != "":
+		return fmt.Errorf("no Istio found in the dump: no mutating webhook's name ends in sidecar-injector.istio.io")
+	default:
 		return fmt.Errorf("no Istio found: no mutating webhook's name ends in sidecar-injector.istio.io; is this the right " +
 			"cluster? See `kubectl config current-context` and `kubectl get mutatingwebhookconfigurations`")
 	}
-	fmt.Fprintln(o.ErrOut, "warning: no injector is left in this cluster: nothing would be injected anywhere")
-	return nil
 }
 
 // addInstalled adds the revisions that have no pods.
