@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"k8s.io/apimachinery/pkg/fields"
 
@@ -57,6 +58,9 @@ func (o *Options) readDump(ctx context.Context) (*offline.Cluster, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case err := <-read:
+		if errors.Is(err, syscall.EISDIR) {
+			return nil, fmt.Errorf("reading %s: it is a directory; name a file in it", name)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", name, err)
 		}
