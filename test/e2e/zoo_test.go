@@ -122,9 +122,22 @@ func (z zoo) workloads() {
 	z.deployment("current", "gateway", 1, withAnnotation("inject.istio.io/templates", "gateway"), asGateway)
 	z.deployment("current", "own", 1, withOwnProxy("example.com/own:1"))
 	z.deployment("none", "own-template", 1, withLabel("sidecar.istio.io/inject", "false"), withOwnProxy(oldImage))
-	createPods(z.t, z.lab, newPod(z.in("current"), "bare", scheduled), newPod(z.in("current"), "pending"),
+	createPods(z.t, z.lab, newPod(z.in("current"), "static", onHostNetwork, ofNode(z.t, z.lab, "node-1")), newPod(z.in("current"), "bare", scheduled), newPod(z.in("current"), "pending"),
 		newPod(z.in("current"), "out", withLabel("sidecar.istio.io/inject", "false")),
 		newPod(z.in("current"), "host", onHostNetwork), newPod(z.in("none"), "asks", withLabel("istio.io/rev", stableTag)))
+}
+
+// ofNode makes the pod look like the kubelet's own.
+func ofNode(t *testing.T, lab *cluster.Cluster, name string) podOption {
+	t.Helper()
+	node, err := lab.Client().CoreV1().Nodes().Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	yes := true
+	return func(p *corev1.Pod) {
+		p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "Node", Name: name, UID: node.UID, Controller: &yes}}
+	}
 }
 
 // gateways makes Gateways that istiod manages.
