@@ -20,8 +20,6 @@ const (
 	outputWide = "wide"
 	outputName = "name"
 	outputJSON = "json"
-
-	customColumns = "custom-columns"
 )
 
 // output prints what a scan finds.
