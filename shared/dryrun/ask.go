@@ -23,7 +23,7 @@ import (
 // FieldManager is the name under which the requests are made.
 const FieldManager = "kubectl-mesh"
 
-// Answer is what would become of a pod. It is comparable but for the refusal.
+// Answer is what would become of a pod. It is comparable but for the refusal and the pod.
 type Answer struct {
 	// Injected is true where the pod would bear the mark of an injection, sidecar.istio.io/status; templates that were
 	// injected by hand bring it along.
@@ -36,6 +36,9 @@ type Answer struct {
 	Native bool
 	// Refusal says why the pod would not be created; nil where it would. Nothing else is set then.
 	Refusal *Refusal
+	// Asked is the pod that Each asked about: what the workload's controller would create from its template as it is now,
+	// or one of its pods as it was before injection.
+	Asked *corev1.Pod
 }
 
 // backoff bounds the retries of what passes by itself. They come on top of client-go's own, for answers that say when to

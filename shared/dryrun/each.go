@@ -135,6 +135,9 @@ func (r *round) ask(w Workload, pod *corev1.Pod) error {
 	if err != nil {
 		return err
 	}
+	if answer.Refusal == nil {
+		answer.Asked = pod
+	}
 	return r.tell(w, answer)
 }
 

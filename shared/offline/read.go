@@ -11,6 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -35,11 +36,16 @@ type Cluster struct {
 	Notes []string
 
 	pods []proxy.Pod
-	// present holds the workloads and namespaces that the dump has.
+	// quiet are gaps that matter to few pods, if to any: the reasons of those tell them.
+	quiet    []cluster.Gap
+	contents dump.Contents
+	// present holds the workloads, Gateways and namespaces that the dump has.
 	present map[object]bool
-	// last is the kind of the last object: where the dump is cut off, more of it may have followed.
-	last schema.GroupKind
-	// controllers are the kinds that pods name as theirs.
+	// sections are the kinds of the objects in the order of the dump, each as often as it begins anew.
+	sections []schema.GroupKind
+	// configMaps are the namespaces of which the dump has ConfigMaps.
+	configMaps map[string]bool
+	// controllers are the kinds that pods and workloads name as their controllers'.
 	controllers map[schema.GroupKind]bool
 }
 
@@ -48,41 +54,57 @@ type object struct {
 	ref       workload.Ref
 }
 
+// noRef stands for the namespace itself.
+var noRef workload.Ref
+
 // Read reads a dump. The error says that it is none, or what in it is malformed and where; what it lacks is no error.
 func Read(r io.Reader) (*Cluster, error) {
 	c := &Cluster{
 		Objects: mesh.NewObjects(), Owners: workload.NewOwners(), Sets: scan.NewKnownDaemonSets(),
-		present: map[object]bool{}, controllers: map[schema.GroupKind]bool{},
+		present: map[object]bool{}, configMaps: map[string]bool{}, controllers: map[schema.GroupKind]bool{},
 	}
-	contents, err := dump.Read(r, func(o runtime.Object) error {
+	var err error
+	c.contents, err = dump.Read(r, func(o runtime.Object) error {
 		c.take(o)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	if len(c.pods) == 0 && !contents.Covers(dump.Pods) {
-		return nil, fmt.Errorf("the dump has no pods, but %s", contents)
+	switch {
+	case c.contents.Covers(dump.Pods):
+	case c.contents.Cut != "":
+		return nil, fmt.Errorf("the dump is cut off before its pods: %s", c.contents.Cut)
+	default:
+		return nil, fmt.Errorf("the dump has no pods, but %s", c.contents)
 	}
-	c.account(contents)
+	c.account()
 	return c, nil
 }
 
 func (c *Cluster) take(o runtime.Object) {
-	kind := o.GetObjectKind().GroupVersionKind().GroupKind()
-	c.last = kind
+	kind := workload.Kind(o.GetObjectKind().GroupVersionKind().GroupKind())
+	if n := len(c.sections); n == 0 || c.sections[n-1] != kind {
+		c.sections = append(c.sections, kind)
+	}
 	switch o := o.(type) {
 	case *corev1.Pod:
 		c.takePod(o)
 	case *appsv1.DaemonSet:
 		c.Sets.Set(o)
 		c.takeOwner(kind, o)
+	case *corev1.ConfigMap:
+		c.configMaps[o.Namespace] = true
+		c.Objects.Set(o)
+	case *unstructured.Unstructured:
+		c.note(kind, o)
+		c.Objects.Set(o)
 	case *metav1.PartialObjectMetadata:
 		if kind != dump.Namespaces {
 			c.takeOwner(kind, o)
 			return
 		}
-		c.present[object{namespace: o.Name}] = true
+		c.present[object{o.Name, noRef}] = true
 		c.Objects.Set(o)
 	default:
 		c.Objects.Set(o)
@@ -90,12 +112,21 @@ func (c *Cluster) take(o runtime.Object) {
 }
 
 func (c *Cluster) takeOwner(kind schema.GroupKind, o metav1.Object) {
-	// Old clusters have these in another group.
-	if kind.Group == "extensions" {
-		kind.Group = "apps"
-	}
+	c.note(kind, o)
+	c.noteController(metav1.GetControllerOfNoCopy(o))
 	c.Owners.Set(kind, o)
+}
+
+// note keeps in mind that the dump has the object, and that there is its namespace.
+func (c *Cluster) note(kind schema.GroupKind, o metav1.Object) {
+	c.present[object{o.GetNamespace(), noRef}] = true
 	c.present[object{o.GetNamespace(), workload.Ref{Group: kind.Group, Kind: kind.Kind, Name: o.GetName()}}] = true
+}
+
+func (c *Cluster) noteController(controller *metav1.OwnerReference) {
+	if controller != nil {
+		c.controllers[workload.Kind(schema.FromAPIVersionAndKind(controller.APIVersion, controller.Kind).GroupKind())] = true
+	}
 }
 
 // takePod keeps of a pod only what matters.
@@ -105,17 +136,19 @@ func (c *Cluster) takePod(o *corev1.Pod) {
 			delete(o.Annotations, name)
 		}
 	}
+	c.note(dump.Pods, o)
 	p := proxy.FromPod(o)
+	c.noteController(p.Controller)
 	if p.Controller != nil {
+		// The pod's own reference would keep the whole list of them.
 		owner := *p.Controller
 		p.Controller = &owner
-		c.controllers[schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind()] = true
 	}
-	c.present[object{p.Namespace, workload.Ref{Kind: "Pod", Name: p.Name}}] = true
 	c.pods = append(c.pods, p)
 }
 
-// Has says whether the dump has a pod or a workload; for a namespace the reference is empty.
+// Has says whether the dump has a pod, a workload or a Gateway; for a namespace, of which there may be only what is in it,
+// the reference is empty.
 func (c *Cluster) Has(namespace string, ref workload.Ref) bool {
 	return c.present[object{namespace, ref}]
 }

@@ -177,8 +177,17 @@ func ReadOwners(ctx context.Context, clients *cluster.Clients, options Options) 
 }
 
 func refTo(owner *metav1.OwnerReference) Ref {
-	group := schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).Group
-	return Ref{Group: group, Kind: owner.Kind, Name: owner.Name}
+	kind := Kind(schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind())
+	return Ref{Group: kind.Group, Kind: kind.Kind, Name: owner.Name}
+}
+
+// Kind returns the kind as it is named today: what is of the group apps was of the group extensions up to Kubernetes 1.15,
+// and pods and ReplicaSets made before 1.9 still call their owners so.
+func Kind(kind schema.GroupKind) schema.GroupKind {
+	if kind.Group == "extensions" {
+		kind.Group = "apps"
+	}
+	return kind
 }
 
 // maxDepth ends a way up that leads in a circle.

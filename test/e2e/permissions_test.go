@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -39,7 +41,7 @@ func (r rule) forbidden(user string) string {
 	return fmt.Sprintf(`User %q cannot %s resource %q in API group %q %s`, user, r.verb, r.resource, r.group, scope)
 }
 
-// withoutRule makes a user who has all rules but one, and returns the user's name.
+// withoutRule makes a user who has all rules but one, until the test ends, and returns the user's name.
 func withoutRule(t *testing.T, lab *cluster.Cluster, missing string) string {
 	t.Helper()
 	user := "reader-without-" + missing
@@ -61,6 +63,12 @@ func withoutRule(t *testing.T, lab *cluster.Cluster, missing string) string {
 	if _, err := lab.Client().RbacV1().ClusterRoleBindings().Create(t.Context(), binding, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		err := lab.Client().RbacV1().ClusterRoles().Delete(context.Background(), user, metav1.DeleteOptions{})
+		if err := cmp.Or(err, lab.Client().RbacV1().ClusterRoleBindings().Delete(context.Background(), user, metav1.DeleteOptions{})); err != nil {
+			t.Error(err)
+		}
+	})
 	return user
 }
 

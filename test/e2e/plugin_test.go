@@ -77,6 +77,17 @@ type item struct {
 	Reason string `json:"reason"`
 	Ready  bool   `json:"ready"`
 	Phase  string `json:"phase"`
+	// Verified is only there with --verify.
+	Verified *verified `json:"verified"`
+}
+
+type verified struct {
+	Agrees   bool   `json:"agrees"`
+	Injected bool   `json:"injected"`
+	Image    string `json:"image"`
+	Version  string `json:"version"`
+	Revision string `json:"revision"`
+	Refused  string `json:"refused"`
 }
 
 // proxyver runs `kubectl mesh-proxyver ARGS -o json --all` and returns its items by "namespace/pod".

@@ -64,6 +64,12 @@ const webhookName = "after.lab.mesh.kubectl.dev"
 // The API server calls it after Istio's, because it goes by the names of configurations. It returns once it is called.
 func interpose(t *testing.T, lab *cluster.Cluster, namespace string, v verdict) {
 	t.Helper()
+	interposeAs(t, lab, "zz-after-istio-", namespace, v)
+}
+
+// interposeAs registers the webhook in a configuration whose name begins like this, which says when it is called.
+func interposeAs(t *testing.T, lab *cluster.Cluster, name, namespace string, v verdict) {
+	t.Helper()
 	var calls atomic.Int32
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		calls.Add(1)
@@ -72,6 +78,7 @@ func interpose(t *testing.T, lab *cluster.Cluster, namespace string, v verdict) 
 	t.Cleanup(server.Close)
 	configurations := lab.Client().AdmissionregistrationV1().MutatingWebhookConfigurations()
 	c := webhookFor(namespace, server)
+	c.Name = name + namespace
 	if _, err := configurations.Create(t.Context(), c, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.exitCodeGiven = cmd.Flags().Changed("exit-code")
+			o.filenameGiven = cmd.Flags().Changed("filename")
 			if err := o.Complete(args); err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package proxyver
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
@@ -116,8 +117,8 @@ func (o *Options) conclude(s *seen, gaps []cluster.Gap) error {
 	for _, gap := range gaps {
 		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(gap.Error()))
 	}
-	if len(gaps) == 0 {
-		for _, reason := range s.unknown {
+	for _, reason := range s.unknown {
+		if !slices.ContainsFunc(gaps, func(g cluster.Gap) bool { return strings.Contains(reason, g.Error()) }) {
 			fmt.Fprintln(o.ErrOut, "warning: unknown:", printing.Escape(reason))
 		}
 		if s.moreUnknown > 0 {
@@ -126,6 +127,9 @@ func (o *Options) conclude(s *seen, gaps []cluster.Gap) error {
 	}
 	if n := s.statuses[v1alpha1.Unknown]; n > 0 {
 		return fmt.Errorf("the answer is incomplete: unknown: %d of %d pods", n, s.shown)
+	}
+	if len(gaps) > 0 && o.Filename != "" {
+		return fmt.Errorf("the answer is incomplete: parts that the dump lacks: %d", len(gaps))
 	}
 	if len(gaps) > 0 {
 		return fmt.Errorf("the answer is incomplete: reads that were refused: %d", len(gaps))

@@ -46,6 +46,8 @@ type Options struct {
 
 	// exitCodeGiven tells an empty --exit-code from none.
 	exitCodeGiven bool
+	// filenameGiven tells an empty --filename from none: it is a variable that is not set, and no wish for the cluster.
+	filenameGiven bool
 	// namespace is empty for all.
 	namespace string
 	// alarming are the statuses that --exit-code is about, nil without it.
@@ -126,6 +128,8 @@ func (o *Options) Validate() error {
 	switch {
 	case !slices.Contains(groupings(), o.By):
 		return fmt.Errorf("--by %q: use %s", o.By, orList(groupings()))
+	case o.filenameGiven && o.Filename == "":
+		return errors.New("--filename is empty: name a file, or - for standard input")
 	case o.Chunk < 0:
 		return fmt.Errorf("--chunk-size %d: use 0 or more", o.Chunk)
 	}

@@ -9,10 +9,8 @@ import (
 
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/dryrun"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/offline"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/podtemplate"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
@@ -48,7 +46,7 @@ type source struct {
 // open reads from the cluster everything but its pods.
 func (o *Options) open(ctx context.Context) (*source, error) {
 	if o.Filename != "" {
-		return o.openDump()
+		return o.openDump(ctx)
 	}
 	clients, err := o.connect()
 	if err != nil {
@@ -139,7 +137,7 @@ func (o *Options) answer(ctx context.Context, from *source) error {
 	o.sayDangling(seen)
 	o.sayExpired(result)
 	o.sayTaken(from.dump)
-	incomplete := o.conclude(seen, from.gaps(result))
+	incomplete := o.conclude(seen, append(from.gaps(result), from.dump.Told(seen.unknown)...))
 	if seen.verification != nil {
 		return cmp.Or(o.sayVerified(seen.verification), incomplete)
 	}
@@ -159,7 +157,7 @@ func (o *Options) scan(ctx context.Context, from *source, out output) (*seen, sc
 	}
 	s := newSeen()
 	if o.Verify {
-		s.verification = &verification{answers: map[podtemplate.Workload]dryrun.Answer{}}
+		s.verification = newVerification()
 	}
 	options := scan.Options{
 		Namespace: o.namespace, LabelSelector: o.LabelSelector, FieldSelector: o.FieldSelector,
@@ -167,7 +165,7 @@ func (o *Options) scan(ctx context.Context, from *source, out output) (*seen, sc
 	}
 	scanner := scan.New(from.mesh, from.owners, from.sets)
 	result, err := from.each(ctx, scanner, options, func(item scan.Item) error {
-		if s.verification != nil && (o.All || !item.Pod.Terminal()) {
+		if s.verification != nil && o.verifies(item, mine) {
 			s.verification.add(item)
 			return nil
 		}
@@ -176,7 +174,7 @@ func (o *Options) scan(ctx context.Context, from *source, out output) (*seen, sc
 	if err != nil || s.verification == nil {
 		return s, result, err
 	}
-	if err := s.verification.ask(ctx, from.clients, o.Chunk); err != nil {
+	if err := s.verification.ask(ctx, scanner, from.clients, o.Chunk); err != nil {
 		return s, result, err
 	}
 	for _, item := range s.verification.items {
@@ -189,7 +187,7 @@ func (o *Options) scan(ctx context.Context, from *source, out output) (*seen, sc
 
 // take adds an item to the answer, if it is part of it.
 func (o *Options) take(s *seen, mine func(scan.Item) bool, item scan.Item, out output) error {
-	if !mine(item) || !s.take(item, o.All) {
+	if !mine(item) && !wrong(item) || !s.take(item, o.All) {
 		return nil
 	}
 	return out.add(item)

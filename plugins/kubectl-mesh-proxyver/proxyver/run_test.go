@@ -34,6 +34,13 @@ func statuses(c map[v1alpha1.Status]int) *seen {
 	return s
 }
 
+// because is a scan of one pod that is unknown for this reason.
+func because(reason string) *seen {
+	s := statuses(map[v1alpha1.Status]int{v1alpha1.Unknown: 1})
+	s.unknown = []string{reason}
+	return s
+}
+
 func TestTheExitCode(t *testing.T) {
 	gap := cluster.Gap{Missing: "pods", Err: errors.New("for\nbidden")}
 	outdated := statuses(map[v1alpha1.Status]int{v1alpha1.Outdated: 1, v1alpha1.Current: 2})
@@ -55,8 +62,10 @@ func TestTheExitCode(t *testing.T) {
 		{"findings of another status", outdated, "missing,ahead", nil, 0, "", ""},
 		{"nothing but current", statuses(map[v1alpha1.Status]int{v1alpha1.Current: 2, v1alpha1.None: 1}), "any", nil, 0, "", ""},
 		{"unknown beats findings", unknown, "outdated", nil, 1, "the answer is incomplete: unknown: 2 of 3 pods", "warning: unknown: the\\x1breason\n"},
-		{"what could not be read explains what is unknown", unknown, "", []cluster.Gap{gap}, 1, "the answer is incomplete: unknown: 2 of 3 pods",
-			"warning: cannot read pods: for\\nbidden\n"},
+		{"what could not be read explains what is unknown", because("no label: cannot read pods: for\nbidden"), "", []cluster.Gap{gap}, 1,
+			"the answer is incomplete: unknown: 1 of 1 pods", "warning: cannot read pods: for\\nbidden\n"},
+		{"what could not be read does not explain all that is unknown", unknown, "", []cluster.Gap{gap}, 1, "the answer is incomplete: unknown: 2 of 3 pods",
+			"warning: cannot read pods: for\\nbidden\nwarning: unknown: the\\x1breason\n"},
 		{"what could not be read, though no pod is unknown", outdated, "any", []cluster.Gap{gap, gap}, 1, "the answer is incomplete: reads that were refused: 2",
 			"warning: cannot read pods: for\\nbidden\nwarning: cannot read pods: for\\nbidden\n"},
 	} {

@@ -82,7 +82,7 @@ func (t *tally) add(item scan.Item) error {
 		g.wants[cmp.Or(v.Expected.Version, shortImage(v.Expected.Image))]++
 	}
 	g.wantRevisions[v.Expected.Revision]++
-	g.verified[verifiedWord(item.Verified)]++
+	g.verified[verifiedWord(item)]++
 	return nil
 }
 

@@ -82,12 +82,17 @@ func (t targets) only() func(proxy.Pod, workload.Chain) bool {
 
 // untraced returns an error for an object to which no pod could be traced, where that does not mean that it has none.
 func (t targets) untraced() error {
-	for _, named := range slices.SortedFunc(maps.Keys(t), func(a, b target) int { return cmp.Compare(a.String(), b.String()) }) {
+	for _, named := range t.sorted() {
 		if !t[named] && !workload.Traceable(named) {
 			return fmt.Errorf("no pod can be traced to %s: name the workload that it made, such as its Deployment", named)
 		}
 	}
 	return nil
+}
+
+// sorted returns the targets by name, so that of several errors it is always the same that is told.
+func (t targets) sorted() []target {
+	return slices.SortedFunc(maps.Keys(t), func(a, b target) int { return cmp.Compare(a.String(), b.String()) })
 }
 
 // isGatewayOf says whether the target is the Gateway that a managed gateway's pod serves.

@@ -8,7 +8,6 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/dryrun"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/podtemplate"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 )
@@ -20,10 +19,23 @@ type verification struct {
 	items     []scan.Item
 	workloads []dryrun.Workload
 	answers   map[podtemplate.Workload]dryrun.Answer
-	gaps      []cluster.Gap
+	// asked holds what is predicted for the very pods that were put to the injector. A workload's running pods may be of
+	// an older template.
+	asked map[podtemplate.Workload]scan.Item
+	gaps  []cluster.Gap
 }
 
-// add takes an item. Pods that have ended are not asked about unless they are part of the answer.
+func newVerification() *verification {
+	return &verification{answers: map[podtemplate.Workload]dryrun.Answer{}, asked: map[podtemplate.Workload]scan.Item{}}
+}
+
+// verifies says whether the injector is asked about an item. Pods that have ended are left out as they are of the answer;
+// so is another mesh, but for what none is expected to inject: there, this one may do it all the same.
+func (o *Options) verifies(item scan.Item, mine func(scan.Item) bool) bool {
+	return (o.All || !item.Pod.Terminal()) && (mine(item) || item.Verdict.Status == v1alpha1.None)
+}
+
+// add takes an item.
 func (v *verification) add(item scan.Item) {
 	id := workloadOf(item)
 	if _, known := v.answers[id]; !known {
@@ -38,11 +50,17 @@ func workloadOf(item scan.Item) podtemplate.Workload {
 }
 
 // ask puts each workload to the real injector once, and notes the answers in the items.
-func (v *verification) ask(ctx context.Context, clients *cluster.Clients, chunk int64) error {
+func (v *verification) ask(ctx context.Context, scanner *scan.Scanner, clients *cluster.Clients, chunk int64) error {
 	var err error
 	v.gaps, err = dryrun.Each(ctx, clients.Kube, dryrun.Options{Chunk: chunk}, v.workloads, func(w dryrun.Workload, a dryrun.Answer) error {
 		v.answers[w.Workload] = a
-		return nil
+		if a.Refusal != nil {
+			return nil
+		}
+		item, err := scanner.Judge(ctx, proxy.FromPod(a.Asked))
+		item.Verified = verified(item, a)
+		v.asked[w.Workload] = item
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("asking the injector: %w", err)
@@ -56,7 +74,7 @@ func (v *verification) ask(ctx context.Context, clients *cluster.Clients, chunk 
 // verified compares what is predicted for a pod with the answer for its workload.
 func verified(item scan.Item, answer dryrun.Answer) *v1alpha1.Verified {
 	if answer.Refusal != nil {
-		return &v1alpha1.Verified{Refused: answer.Refusal.Error()}
+		return &v1alpha1.Verified{Refused: refusalText(answer.Refusal)}
 	}
 	image, err := proxy.ParseImage(answer.Image)
 	v := &v1alpha1.Verified{Injected: answer.Injected, Image: answer.Image, Revision: answer.Revision}
@@ -78,97 +96,34 @@ func verified(item scan.Item, answer dryrun.Answer) *v1alpha1.Verified {
 	return v
 }
 
-// verdict counts the distinct workloads by how they were verified.
-type verdict struct {
-	agreed, refused int
-	// disagreements say what differs, a line for each workload.
-	disagreements []string
-	// refusals holds why workloads could not be verified, with their number.
-	refusals counts[string]
+// refusalText says why a pod would not be created, or could not be asked for. Without a webhook the server's message
+// begins with the pod's name, and that was made up.
+func refusalText(r *dryrun.Refusal) string {
+	if r.Webhook == "" {
+		return r.Cause
+	}
+	return r.Error()
 }
 
-// judge sums up. A workload disagrees where none of its pods' predictions is what the injector answered: in the middle of
-// a rollout some of the pods are from an older template.
-func (v *verification) judge() verdict {
-	first := map[podtemplate.Workload]scan.Item{}
-	agrees := map[podtemplate.Workload]bool{}
-	for _, item := range v.items {
-		id := workloadOf(item)
-		if _, known := first[id]; !known {
-			first[id] = item
-		}
-		agrees[id] = agrees[id] || item.Verified.Agrees
-	}
-	sum := verdict{refusals: counts[string]{}}
-	for _, w := range v.workloads {
-		item := first[w.Workload]
-		switch {
-		case agrees[w.Workload]:
-			sum.agreed++
-		case item.Verified.Refused != "":
-			sum.refused++
-			sum.refusals[item.Verified.Refused]++
-		case item.Verdict.Status == v1alpha1.Unknown:
-		default:
-			sum.disagreements = append(sum.disagreements, disagreement(item))
-		}
-	}
-	return sum
-}
-
-func disagreement(item scan.Item) string {
-	e, v := item.Verdict.Expected, item.Verified
-	return fmt.Sprintf("%s in %s: predicted %s, the injector answers %s", item.Chain.Workload(), item.Pod.Namespace,
-		outcome(e.Injected, e.Image, e.Revision), outcome(v.Injected, v.Image, v.Revision))
-}
-
-func outcome(injected bool, image, revision string) string {
-	switch {
-	case injected && image == "":
-		return "an injection without a proxy"
-	case injected:
-		return image + " of revision " + revision
-	case image != "":
-		return image + " of its own template"
-	default:
-		return "no proxy"
-	}
-}
-
-// sayVerified says on stderr how the predictions did. The error says that they do not hold, or not surely.
-func (o *Options) sayVerified(v *verification) error {
-	sum := v.judge()
-	for _, gap := range v.gaps {
-		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(gap.Error()))
-	}
-	for _, line := range sum.disagreements {
-		fmt.Fprintln(o.ErrOut, "warning: prediction and injector disagree:", printing.Escape(line))
-	}
-	for _, why := range sum.refusals.sorted() {
-		fmt.Fprintf(o.ErrOut, "warning: not verified: %s (workloads: %d)\n", printing.Escape(why), sum.refusals[why])
-	}
-	fmt.Fprintf(o.ErrOut, "Asked the injector about %d workloads: %d agree, %d disagree, %d could not be verified.\n",
-		len(v.workloads), sum.agreed, len(sum.disagreements), len(v.workloads)-sum.agreed-len(sum.disagreements))
-	switch {
-	case len(sum.disagreements) > 0:
-		return fmt.Errorf("prediction and injector disagree: %d of %d workloads", len(sum.disagreements), len(v.workloads))
-	case sum.refused > 0:
-		return fmt.Errorf("the answer is not fully verified: %d of %d workloads could not be asked about", sum.refused, len(v.workloads))
-	default:
-		return nil
-	}
+// wrong says whether the real injector was asked about an item and answered something else.
+func wrong(item scan.Item) bool {
+	v := item.Verified
+	return v != nil && !v.Agrees && v.Refused == "" && item.Verdict.Status != v1alpha1.Unknown
 }
 
 // verifiedWord is the cell of the column VERIFIED.
-func verifiedWord(v *v1alpha1.Verified) string {
-	switch {
+func verifiedWord(item scan.Item) string {
+	switch v := item.Verified; {
 	case v == nil:
 		return ""
 	case v.Refused != "":
 		return "refused"
 	case v.Agrees:
 		return "yes"
-	default:
+	case wrong(item):
 		return "no"
+	default:
+		// There is an answer, but no prediction.
+		return "unknown"
 	}
 }

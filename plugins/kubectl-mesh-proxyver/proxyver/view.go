@@ -71,6 +71,5 @@ func (c *complaint) complain(lost error) {
 
 // shows says whether an item is part of the answer; all says whether --all was given.
 func shows(item scan.Item, all bool) bool {
-	wrong := item.Verified != nil && !item.Verified.Agrees && item.Verified.Refused == ""
-	return all || !item.Pod.Terminal() && (item.Verdict.Status != v1alpha1.None || wrong)
+	return all || !item.Pod.Terminal() && (item.Verdict.Status != v1alpha1.None || wrong(item))
 }
