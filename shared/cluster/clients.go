@@ -11,13 +11,15 @@ import (
 	"k8s.io/client-go/rest"
 
 	istio "istio.io/client-go/pkg/clientset/versioned"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/transport"
 )
 
 const (
 	protobuf = runtime.ContentTypeProtobuf
-	// The server's own priority and fairness is the limit that counts; client-go's default of 5 requests a second
-	// would make a mesh of ten revisions crawl.
-	qps, burst = 50, 300
+	// No limit of the client's own: the server's priority and fairness is the one that counts, and what is sent at a time
+	// is bounded where it is sent.
+	unlimited = -1
 )
 
 // Clients reads one cluster.
@@ -30,11 +32,12 @@ type Clients struct {
 	Core rest.Interface
 }
 
-// Connect returns clients for the cluster. It sends nothing. An error says which client the configuration does not do
-// for.
+// Connect returns clients for the cluster, whose requests endure what package transport says. It sends nothing. An error
+// says which client the configuration does not do for.
 func Connect(config *rest.Config) (*Clients, error) {
 	config = rest.CopyConfig(config)
-	config.QPS, config.Burst = qps, burst
+	transport.Wrap(config)
+	config.QPS = unlimited
 	fast := rest.CopyConfig(config)
 	fast.ContentType = protobuf
 	fast.AcceptContentTypes = protobuf + "," + runtime.ContentTypeJSON

@@ -18,21 +18,24 @@ var NamespaceResource = corev1.SchemeGroupVersion.WithResource("namespaces")
 
 // EachPage lists page by page and calls do for every item, in the order of the server. A page is fetched while the one
 // before it is worked on. A list that expires between two pages is begun anew, as one whole, so do has to bear items that
-// it has had. An error of do ends the listing and is returned.
+// it has had. An error of do ends the listing and is returned; ErrCircle where the server sends pages that it has sent.
 func EachPage(ctx context.Context, chunk int64, options metav1.ListOptions, list pager.ListPageFunc, do func(runtime.Object) error) error {
 	err := eachPage(ctx, chunk, options, list, do)
-	if apierrors.IsResourceExpired(err) && chunk > 0 {
+	if chunk > 0 && Expired(err) {
 		return eachPage(ctx, 0, options, list, do)
 	}
 	return err
 }
 
 func eachPage(ctx context.Context, chunk int64, options metav1.ListOptions, list pager.ListPageFunc, do func(runtime.Object) error) error {
-	p := pager.New(list)
+	p := pager.New(onCourse(list))
 	p.PageSize = chunk
 	p.PageBufferSize = 1
 	return p.EachListItem(ctx, options, do)
 }
+
+// Expired says whether an error means that a list, of which some pages were read, cannot be continued as it was.
+func Expired(err error) bool { return apierrors.IsResourceExpired(err) || apierrors.IsGone(err) }
 
 // Everywhere calls list for the namespace; for all of them, given as "", with one call or, where that is forbidden,
 // namespace by namespace, as far as the caller may. The gap is nil where nothing was refused, and names the namespaces

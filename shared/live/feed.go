@@ -19,7 +19,8 @@ type feed struct {
 	what  string
 	list  func(context.Context, metav1.ListOptions) (runtime.Object, error)
 	watch func(context.Context, metav1.ListOptions) (watch.Interface, error)
-	// set and remove take over an object, lack the reason why the objects may not be read.
+	// set and remove take over an object, lack the reason why the objects may not be read; it is nil for a feed without
+	// which there is nothing to follow.
 	set, remove func(runtime.Object)
 	lack        func(error)
 
@@ -44,9 +45,10 @@ const (
 	listed eventKind = iota
 	changed
 	deleted
-	// failed and working say whether the feed reaches the cluster.
+	// failed and working say whether the feed reaches the cluster, unwatched that it may list but not watch.
 	failed
 	working
+	unwatched
 )
 
 // retry is how long a feed waits before it tries again to reach the cluster. The client's own default waits up to half a
@@ -57,7 +59,7 @@ func retry() *wait.Backoff {
 
 // run follows the feed until the context ends, sending events.
 func (f *feed) run(ctx context.Context, chunk int64, events chan<- event) {
-	s := &sink{ctx: ctx, feed: f, events: events}
+	s := &sink{ctx: ctx, feed: f, chunk: chunk, events: events}
 	r := cache.NewReflectorWithOptions(&source{s}, nil, s, cache.ReflectorOptions{Name: f.what, Backoff: retry()})
 	r.WatchListPageSize = chunk
 	r.RunWithContext(ctx)
@@ -74,6 +76,10 @@ func (s *source) ListWithContext(ctx context.Context, options metav1.ListOptions
 	if options.Continue == "" {
 		options.ResourceVersion, options.ResourceVersionMatch = "", ""
 	}
+	// A reflector takes no page size for its own.
+	if s.chunk == 0 {
+		options.Limit = 0
+	}
 	list, err := s.feed.list(ctx, options)
 	// A kind that the cluster does not have may come later.
 	s.absent = apierrors.IsNotFound(err)
@@ -86,24 +92,39 @@ func (s *source) ListWithContext(ctx context.Context, options metav1.ListOptions
 	return list, err
 }
 
-const absentPause = time.Minute
+// pause is how long a feed that cannot be watched waits before it is listed again.
+const pause = time.Minute
 
-// WatchWithContext waits, where the cluster does not have the kind, and has the reflector list it again.
+// WatchWithContext waits, where the kind cannot be watched, and has the reflector list it again.
 func (s *source) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 	if s.absent {
-		select {
-		case <-ctx.Done():
-		case <-time.After(absentPause):
-		}
-		return nil, apierrors.NewResourceExpired("looking for the kind again")
+		s.send(event{kind: working})
+		return nil, listAgain(ctx)
 	}
 	w, err := s.feed.watch(ctx, options)
-	if err != nil {
+	switch {
+	case err == nil:
+		s.watched = true
+		s.send(event{kind: working})
+	// A server that has just been started may refuse for a moment what it allowed before.
+	case apierrors.IsForbidden(err) && !s.watched:
+		s.send(event{kind: unwatched, err: err})
+		return nil, listAgain(ctx)
+	// The list that follows says what has become of the objects.
+	case apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.IsNotFound(err):
+	default:
 		s.send(event{kind: failed, err: err})
-		return nil, err
 	}
-	s.send(event{kind: working})
-	return w, nil
+	return w, err
+}
+
+// listAgain returns the error that has a reflector list, after a pause.
+func listAgain(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+	case <-time.After(pause):
+	}
+	return apierrors.NewResourceExpired("cannot be watched")
 }
 
 // List and Watch are what reflectors called before they took contexts.
@@ -119,8 +140,10 @@ func (s *source) Watch(options metav1.ListOptions) (watch.Interface, error) {
 type sink struct {
 	ctx    context.Context
 	feed   *feed
+	chunk  int64
 	events chan<- event
-	absent bool
+	// absent is true where the cluster does not have the kind, watched once it could be watched.
+	absent, watched bool
 }
 
 func (s *sink) send(e event) {
@@ -180,6 +203,23 @@ func (f *feed) drop(id string) {
 		delete(f.known, id)
 		f.remove(o)
 	}
+}
+
+// orGet has the feed of one object read it by its name where it may not be listed.
+func (f *feed) orGet(get func(context.Context) (runtime.Object, error)) *feed {
+	list := f.list
+	f.list = func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+		all, refused := list(ctx, o)
+		if !apierrors.IsForbidden(refused) {
+			return all, refused
+		}
+		one, err := get(ctx)
+		if apierrors.IsForbidden(err) {
+			return nil, refused
+		}
+		return &metav1.List{Items: []runtime.RawExtension{{Object: one}}}, err
+	}
+	return f
 }
 
 func idOf(o runtime.Object) string {

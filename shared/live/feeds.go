@@ -40,15 +40,12 @@ func feedOf[L runtime.Object](what string, c client[L], limits metav1.ListOption
 	}
 }
 
-// decides makes a feed one of a part of the mesh.
-func (f *follower) decides(part mesh.Part, n *feed) *feed {
+// decides makes a feed one of a part of the mesh. What it may not read is missing in the namespaces, none for all.
+func (f *follower) decides(part mesh.Part, n *feed, namespaces ...string) *feed {
 	n.set = func(o runtime.Object) { f.meshChanged = f.objects.Set(o) || f.meshChanged }
-	n.remove = func(o runtime.Object) {
-		f.objects.Delete(o)
-		f.meshChanged = true
-	}
+	n.remove = func(o runtime.Object) { f.meshChanged = f.objects.Delete(o) || f.meshChanged }
 	n.lack = func(err error) {
-		f.objects.Lack(part, cluster.Gap{Missing: n.what, Err: err})
+		f.objects.Lack(part, cluster.Gap{Missing: n.what, Namespaces: namespaces, Err: err})
 		f.meshChanged = true
 	}
 	return n
@@ -61,27 +58,64 @@ func (f *follower) webhooks() *feed {
 
 // all returns the feeds that are followed whatever the webhooks say.
 func (f *follower) all() []*feed {
-	validators := f.clients.Kube.AdmissionregistrationV1().ValidatingWebhookConfigurations()
-	feeds := []*feed{
-		f.decides(mesh.Namespaces, feedOf(string(mesh.Namespaces), f.clients.Metadata.Resource(cluster.NamespaceResource), metav1.ListOptions{})),
-		f.decides(mesh.Validator, feedOf(string(mesh.Validator), validators, metav1.ListOptions{FieldSelector: mesh.ValidatorSelector})),
-		f.decides(mesh.ProxyConfigs, feedOf(string(mesh.ProxyConfigs), f.clients.Istio.NetworkingV1beta1().ProxyConfigs(""), metav1.ListOptions{})),
-		f.gateways(),
-		f.podFeed(),
-	}
+	feeds := []*feed{f.namespaces(), f.validator(), f.proxyConfigs(""), f.gateways(), f.podFeed()}
 	for kind, resource := range workload.Resources(f.options.Above) {
 		feeds = append(feeds, f.ownerFeed(kind, resource))
 	}
 	return feeds
 }
 
+// of returns the feeds of one of Istio's namespaces.
+func (f *follower) of(namespace string) []*feed {
+	feeds := []*feed{f.configMaps(namespace), f.services(namespace)}
+	if f.scattered {
+		feeds = append(feeds, f.proxyConfigs(namespace))
+	}
+	return feeds
+}
+
+// namespaces follows all of them, for also Istio's own can matter. Who is interested in one may be allowed no more than it.
+func (f *follower) namespaces() *feed {
+	c := f.clients.Metadata.Resource(cluster.NamespaceResource)
+	n := f.decides(mesh.Namespaces, feedOf(string(mesh.Namespaces), c, metav1.ListOptions{}))
+	if f.options.Namespace == "" {
+		return n
+	}
+	return n.orGet(func(ctx context.Context) (runtime.Object, error) {
+		return c.Get(ctx, f.options.Namespace, metav1.GetOptions{})
+	})
+}
+
+func (f *follower) validator() *feed {
+	c := f.clients.Kube.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	n := f.decides(mesh.Validator, feedOf(string(mesh.Validator), c, metav1.ListOptions{FieldSelector: mesh.ValidatorSelector}))
+	return n.orGet(func(ctx context.Context) (runtime.Object, error) {
+		return c.Get(ctx, mesh.DefaultValidator, metav1.GetOptions{})
+	})
+}
+
+// proxyConfigs follows those of a namespace, empty for all. Where all are refused and one namespace is asked for, those
+// count that can hold for it: its own and those of Istio's namespaces.
+func (f *follower) proxyConfigs(namespace string) *feed {
+	c := f.clients.Istio.NetworkingV1beta1().ProxyConfigs(namespace)
+	if namespace != "" {
+		return f.decides(mesh.ProxyConfigs, feedOf(string(mesh.ProxyConfigs)+" in "+namespace, c, metav1.ListOptions{}))
+	}
+	n := f.decides(mesh.ProxyConfigs, feedOf(string(mesh.ProxyConfigs), c, metav1.ListOptions{}))
+	if f.options.Namespace != "" {
+		n.lack = func(error) { f.scattered = true }
+	}
+	return n
+}
+
 func (f *follower) configMaps(namespace string) *feed {
-	return f.decides(mesh.ConfigMaps, feedOf("configmaps in "+namespace, f.clients.Kube.CoreV1().ConfigMaps(namespace), metav1.ListOptions{}))
+	c := f.clients.Kube.CoreV1().ConfigMaps(namespace)
+	return f.decides(mesh.ConfigMaps, feedOf("configmaps in "+namespace, c, metav1.ListOptions{}), namespace)
 }
 
 func (f *follower) services(namespace string) *feed {
-	return f.decides(mesh.Services, feedOf("services in "+namespace, f.clients.Kube.CoreV1().Services(namespace),
-		metav1.ListOptions{LabelSelector: label.IoIstioTag.Name}))
+	c := f.clients.Kube.CoreV1().Services(namespace)
+	return f.decides(mesh.Services, feedOf("services in "+namespace, c, metav1.ListOptions{LabelSelector: label.IoIstioTag.Name}))
 }
 
 // gateways follows the version that the cluster serves.
@@ -113,12 +147,13 @@ func (f *follower) gateways() *feed {
 func (f *follower) ownerFeed(kind schema.GroupKind, resource schema.GroupVersionResource) *feed {
 	n := feedOf(resource.Resource, f.clients.Metadata.Resource(resource).Namespace(f.options.Namespace), metav1.ListOptions{})
 	n.set = func(o runtime.Object) {
-		if owner := o.(metav1.Object); f.owners.Set(kind, owner) {
-			f.touchThoseOf(owner.GetNamespace(), workload.Ref{Group: kind.Group, Kind: kind.Kind, Name: owner.GetName()})
+		owner := ownerOf(kind, o)
+		delete(f.departed, owner)
+		if f.owners.Set(kind, o.(metav1.Object)) {
+			f.moved[owner] = true
 		}
 	}
-	// A pod outlives its owner by a moment, in which it still belongs to the same workload.
-	n.remove = func(o runtime.Object) { f.owners.Delete(kind, o.(metav1.Object)) }
+	n.remove = func(o runtime.Object) { f.departed[ownerOf(kind, o)] = true }
 	n.lack = func(err error) { f.owners.Lack(cluster.Gap{Missing: n.what, Err: err}) }
 	return n
 }

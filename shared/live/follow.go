@@ -11,11 +11,9 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
 )
@@ -38,6 +36,8 @@ type Update struct {
 	Changes []Change
 	// Gaps are what may not be read.
 	Gaps []cluster.Gap
+	// Unwatched are what may be listed but not watched: it is listed again every minute instead.
+	Unwatched []error
 	// Lost is why the cluster cannot be followed at the moment, nil while it can.
 	Lost error
 }
@@ -48,16 +48,21 @@ type Change struct{ Before, After *scan.Item }
 // settle is how long changes are gathered before they are told: a rollout brings many at once.
 const settle = 100 * time.Millisecond
 
+// regroup is how long, once a lost cluster has something to say again, changes are held back until all of it can be
+// followed: what decides about a pod may come later than the pod.
+const regroup = 10 * time.Second
+
 // Follow calls do with what there is, and then with what changes, until the context ends or do returns an error. A cluster
 // that cannot be reached is an error at first, and later something that passes: Update says so. What the caller may not
-// list is a gap, apart from pods.
+// list is a gap, and what it may not watch is listed now and then; pods are an error then.
 func Follow(ctx context.Context, clients *cluster.Clients, options Options, do func(Update) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	f := &follower{
 		clients: clients, options: options, do: do, events: make(chan event),
 		objects: mesh.NewObjects(), owners: workload.NewOwners(), sets: scan.NewKnownDaemonSets(),
-		pods: map[string]*followed{}, touched: map[string]bool{}, lost: map[*feed]error{}, started: map[string]bool{},
+		pods: map[string]*followed{}, touched: map[string]bool{}, moved: map[owner]bool{}, departed: map[owner]bool{},
+		started: map[string]bool{}, lost: map[*feed]error{}, unwatched: map[*feed]error{},
 	}
 	f.start(ctx, f.webhooks())
 	return f.run(ctx)
@@ -79,19 +84,22 @@ type follower struct {
 	// meshChanged and allTouched say that everything has to be judged again, touched which pods.
 	meshChanged, allTouched bool
 	touched                 map[string]bool
-	// feeds are all that run, started their names, lost those that cannot reach the cluster.
-	feeds   []*feed
-	started map[string]bool
-	lost    map[*feed]error
-	// told is true once there was an update, toldLost while the last one said that the cluster is lost.
-	told, toldLost bool
-}
+	// moved are the owners whose own owner has changed, departed those that are no more.
+	moved, departed map[owner]bool
+	// scattered is true where ProxyConfigs may be read in single namespaces only, dataPlane once a pod is a DaemonSet's
+	// of the data plane.
+	scattered, dataPlane bool
 
-// followed is a pod, and what was last said of it.
-type followed struct {
-	pod  proxy.Pod
-	item *scan.Item
-	gone bool
+	// feeds are all that run, started their names, lost those that cannot reach the cluster, unwatched those that may list
+	// but not watch.
+	feeds           []*feed
+	started         map[string]bool
+	lost, unwatched map[*feed]error
+	// told is true once there was an update, toldLost while the last one said that the cluster is lost, toldUnwatched how
+	// many it said are not watched. held is since when changes are held back.
+	told, toldLost bool
+	toldUnwatched  int
+	held           time.Time
 }
 
 // start begins to follow a feed, unless it is followed already.
@@ -110,21 +118,28 @@ func (f *follower) start(ctx context.Context, feeds ...*feed) {
 
 func (f *follower) run(ctx context.Context) error {
 	var settled <-chan time.Time
+	patience := settle
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case e := <-f.events:
 			if err := f.hear(ctx, e); err != nil {
-				return err
+				return cmp.Or(ctx.Err(), err)
 			}
 			if settled == nil {
-				settled = time.After(settle)
+				settled = time.After(patience)
 			}
 		case <-settled:
-			settled = nil
+			start := time.Now()
 			if err := f.tell(ctx); err != nil {
 				return err
+			}
+			// Where much is told, there is time to listen in between.
+			patience = max(settle, time.Since(start))
+			settled = nil
+			if !f.held.IsZero() {
+				settled = time.After(patience)
 			}
 		}
 	}
@@ -132,13 +147,18 @@ func (f *follower) run(ctx context.Context) error {
 
 // hear takes over what a feed says. The error ends the following.
 func (f *follower) hear(ctx context.Context, e event) error {
-	switch {
-	case e.kind == working:
+	switch e.kind {
+	case failed:
+		return f.fail(e)
+	case working:
 		delete(f.lost, e.feed)
-	case e.kind == failed && !e.feed.synced && (!f.told || apierrors.IsForbidden(e.err)):
-		return f.refuse(e)
-	case e.kind == failed:
-		f.lost[e.feed] = e.err
+		delete(f.unwatched, e.feed)
+	case unwatched:
+		if e.feed.lack == nil {
+			return fmt.Errorf("watching %s: %w", e.feed.what, e.err)
+		}
+		delete(f.lost, e.feed)
+		f.unwatched[e.feed] = e.err
 	default:
 		e.feed.apply(e)
 		if e.kind == listed {
@@ -149,54 +169,82 @@ func (f *follower) hear(ctx context.Context, e event) error {
 	return nil
 }
 
-// refuse turns the failure of a feed's first list into a gap, where that is all it means.
-func (f *follower) refuse(e event) error {
-	if !apierrors.IsForbidden(e.err) || e.feed.lack == nil {
+// fail takes over that a feed does not reach the cluster. The failure of its first list is an error, or a gap where that is
+// all it means.
+func (f *follower) fail(e event) error {
+	forbidden := apierrors.IsForbidden(e.err)
+	switch {
+	case e.feed.synced || f.told && !forbidden:
+		f.lost[e.feed] = e.err
+	case !forbidden || e.feed.lack == nil:
 		return fmt.Errorf("reading %s: %w", e.feed.what, e.err)
+	default:
+		e.feed.lack(e.err)
+		e.feed.synced = true
+		e.feed.stop()
+		delete(f.lost, e.feed)
 	}
-	e.feed.lack(e.err)
-	e.feed.synced = true
-	e.feed.stop()
 	return nil
 }
 
 // proceed follows what comes into question by what is known: everything, once the webhooks have been read, and more where
 // these lead to another of Istio's namespaces.
 func (f *follower) proceed(ctx context.Context) {
-	if f.feeds[0].synced {
-		f.start(ctx, f.all()...)
-		for _, namespace := range f.objects.IstioNamespaces(f.options.IstioNamespace) {
-			f.start(ctx, f.configMaps(namespace), f.services(namespace))
-		}
+	if !f.feeds[0].synced {
+		return
+	}
+	f.start(ctx, f.all()...)
+	for _, namespace := range f.objects.IstioNamespaces(f.options.IstioNamespace) {
+		f.start(ctx, f.of(namespace)...)
+	}
+	if f.scattered {
+		f.start(ctx, f.proxyConfigs(f.options.Namespace))
+	}
+	if f.dataPlane {
+		f.start(ctx, f.daemonSets())
 	}
 }
 
-func (f *follower) synced() bool {
-	return !slices.ContainsFunc(f.feeds, func(n *feed) bool { return !n.synced })
+// ready says whether there is anything to tell yet: all has been read, and nothing is on its way that may belong to what
+// has changed.
+func (f *follower) ready() bool {
+	if slices.ContainsFunc(f.feeds, func(n *feed) bool { return !n.synced }) {
+		return false
+	}
+	if !f.told || len(f.lost) == 0 || !f.pending() {
+		f.held = time.Time{}
+		return true
+	}
+	if f.held.IsZero() {
+		f.held = time.Now()
+	}
+	return time.Since(f.held) > regroup
+}
+
+func (f *follower) pending() bool {
+	return f.meshChanged || f.allTouched || len(f.touched)+len(f.moved) > 0
 }
 
 // tell judges what was touched, and calls do if there is something to say.
 func (f *follower) tell(ctx context.Context) error {
 	f.proceed(ctx)
-	if !f.synced() {
+	var changes []Change
+	meshChanged := false
+	switch {
+	case f.ready():
+		var err error
+		if meshChanged, changes, err = f.judge(ctx); err != nil {
+			return err
+		}
+	case !f.told:
 		return nil
 	}
-	meshChanged := f.meshChanged || f.mesh == nil
-	if meshChanged {
-		f.mesh = f.objects.Mesh(f.options.IstioNamespace)
-	}
-	changes, err := f.judge(ctx, meshChanged || f.allTouched)
-	if err != nil || !f.synced() {
-		return err
-	}
-	f.meshChanged, f.allTouched = false, false
-	clear(f.touched)
 	lost := f.lostError()
-	if f.told && len(changes) == 0 && !meshChanged && (lost != nil) == f.toldLost {
+	if f.told && !meshChanged && len(changes) == 0 && (lost != nil) == f.toldLost && len(f.unwatched) == f.toldUnwatched {
 		return nil
 	}
-	f.told, f.toldLost = true, lost != nil
-	return f.do(Update{Mesh: f.mesh, Changes: changes, Gaps: f.gaps(), Lost: lost})
+	f.told, f.toldLost, f.toldUnwatched = true, lost != nil, len(f.unwatched)
+	return f.do(Update{Mesh: f.mesh, Changes: changes, Gaps: f.gaps(), Unwatched: f.unwatchedErrors(), Lost: lost})
 }
 
 func (f *follower) gaps() []cluster.Gap {
@@ -205,89 +253,19 @@ func (f *follower) gaps() []cluster.Gap {
 
 // lostError is that of the first feed, by name, that cannot reach the cluster.
 func (f *follower) lostError() error {
-	first := slices.SortedFunc(maps.Keys(f.lost), func(a, b *feed) int { return cmp.Compare(a.what, b.what) })
-	if len(first) == 0 {
-		return nil
+	if errs := watching(f.lost); len(errs) > 0 {
+		return errs[0]
 	}
-	return fmt.Errorf("watching %s: %w", first[0].what, f.lost[first[0]])
+	return nil
 }
 
-// judge returns what has changed about the pods that were touched, or about all.
-func (f *follower) judge(ctx context.Context, all bool) ([]Change, error) {
-	ids := slices.Collect(maps.Keys(f.touched))
-	if all {
-		ids = slices.Collect(maps.Keys(f.pods))
-	}
-	slices.Sort(ids)
-	scanner := scan.New(f.mesh, f.owners, f.sets)
-	var changes []Change
-	for _, id := range ids {
-		p := f.pods[id]
-		if p == nil {
-			continue
-		}
-		before := p.item
-		if err := f.judgeOne(ctx, scanner, p); err != nil {
-			return nil, err
-		}
-		if !same(before, p.item) {
-			changes = append(changes, Change{before, p.item})
-		}
-		if p.gone {
-			delete(f.pods, id)
-		}
-	}
-	return changes, nil
-}
+func (f *follower) unwatchedErrors() []error { return watching(f.unwatched) }
 
-func (f *follower) judgeOne(ctx context.Context, scanner *scan.Scanner, p *followed) error {
-	if p.pod.Type == proxy.Ztunnel || p.pod.Type == proxy.CNI {
-		f.start(ctx, f.daemonSets())
+// watching returns the errors of feeds, sorted by their names.
+func watching(failed map[*feed]error) []error {
+	var errs []error
+	for _, n := range slices.SortedFunc(maps.Keys(failed), func(a, b *feed) int { return cmp.Compare(a.what, b.what) }) {
+		errs = append(errs, fmt.Errorf("watching %s: %w", n.what, failed[n]))
 	}
-	if p.gone || f.options.Only != nil && !f.options.Only(p.pod, f.owners.Of(p.pod)) {
-		p.item = nil
-		return nil
-	}
-	item, err := scanner.Judge(ctx, p.pod)
-	p.item = &item
-	return err
-}
-
-// same says whether there is the same to say of a pod.
-func same(a, b *scan.Item) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	x, y := a.Report(), b.Report()
-	samePod := x.Proxy == nil && y.Proxy == nil || x.Proxy != nil && y.Proxy != nil && *x.Proxy == *y.Proxy
-	x.Proxy, y.Proxy = nil, nil
-	return samePod && x == y && a.Verdict.Dangling == b.Verdict.Dangling && slices.Equal(a.Chain.Refs, b.Chain.Refs)
-}
-
-// touchThoseOf notes that the pods that an object controls have to be judged again.
-func (f *follower) touchThoseOf(namespace string, ref workload.Ref) {
-	for id, p := range f.pods {
-		if p.pod.Namespace == namespace && f.owners.Of(p.pod).Contains(ref) {
-			f.touched[id] = true
-		}
-	}
-}
-
-func (f *follower) setPod(o runtime.Object) {
-	pod := podOf(o)
-	id := pod.Namespace + "/" + pod.Name
-	if p, ok := f.pods[id]; ok {
-		p.pod, p.gone = pod, false
-	} else {
-		f.pods[id] = &followed{pod: pod}
-	}
-	f.touched[id] = true
-}
-
-func (f *follower) removePod(o runtime.Object) {
-	id := idOf(o)
-	if p, ok := f.pods[id]; ok {
-		p.gone = true
-		f.touched[id] = true
-	}
+	return errs
 }

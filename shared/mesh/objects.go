@@ -2,12 +2,14 @@ package mesh
 
 import (
 	"maps"
+	"slices"
+	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/conversion"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"istio.io/api/label"
@@ -29,7 +31,7 @@ const (
 	Services     Part = "services"
 	ProxyConfigs Part = "proxyconfigs"
 	Gateways     Part = "gateways"
-	Validator    Part = "validatingwebhookconfiguration " + defaultValidator
+	Validator    Part = "validatingwebhookconfiguration " + DefaultValidator
 )
 
 // Parts lists every part.
@@ -37,12 +39,12 @@ func Parts() []Part {
 	return []Part{Webhooks, Namespaces, ConfigMaps, Services, ProxyConfigs, Gateways, Validator}
 }
 
-// defaultValidator is the validating webhook configuration that says which revision is the default. Source:
+// DefaultValidator is the name of the validating webhook configuration that says which revision is the default. Source:
 // istio.io/istio/pkg/revisions.
-const defaultValidator = "istiod-default-validator"
+const DefaultValidator = "istiod-default-validator"
 
 // ValidatorSelector is the field selector by which the validating webhook configuration is listed that matters here.
-const ValidatorSelector = "metadata.name=" + defaultValidator
+const ValidatorSelector = "metadata.name=" + DefaultValidator
 
 // classDefaultsLabel marks a ConfigMap that istiod lays over the Deployments of every Gateway of a class. Source:
 // GatewayClassDefaults in istio.io/istio/pilot/pkg/config/kube/gatewaycommon.
@@ -94,7 +96,7 @@ func (o *Objects) Set(object runtime.Object) bool {
 	case *admissionv1.MutatingWebhookConfiguration:
 		return put(o.webhooks, object.Name, *object)
 	case *admissionv1.ValidatingWebhookConfiguration:
-		return object.Name == defaultValidator && o.setValidator(object.Labels[label.IoIstioRev.Name])
+		return object.Name == DefaultValidator && o.setValidator(object.Labels[label.IoIstioRev.Name])
 	case *corev1.Namespace:
 		return put(o.namespaces, object.Name, object.Labels)
 	case *metav1.PartialObjectMetadata:
@@ -112,11 +114,14 @@ func (o *Objects) Set(object runtime.Object) bool {
 	}
 }
 
+// same compares values as API servers do, for which no map is an empty one. They cannot look into a time.
+var same = conversion.EqualitiesOrDie(func(a, b time.Time) bool { return a.Equal(b) })
+
 // put sets a map's value, and says whether it is another than before.
 func put[K comparable, V any](to map[K]V, id K, value V) bool {
 	before, known := to[id]
 	to[id] = value
-	return !known || !equality.Semantic.DeepEqual(before, value)
+	return !known || !same.DeepEqual(before, value)
 }
 
 // drop deletes a map's value, and says whether there was one.
@@ -132,32 +137,32 @@ func (o *Objects) setValidator(revision string) bool {
 	return before != revision
 }
 
-// Delete removes an object, given as for Set.
-func (o *Objects) Delete(object runtime.Object) {
+// Delete removes an object, given as for Set by its kind and name, and says whether that can change what the mesh does.
+func (o *Objects) Delete(object runtime.Object) bool {
 	switch object := object.(type) {
 	case *admissionv1.MutatingWebhookConfiguration:
-		delete(o.webhooks, object.Name)
+		return drop(o.webhooks, object.Name)
 	case *admissionv1.ValidatingWebhookConfiguration:
-		if object.Name == defaultValidator {
-			o.validator = ""
-		}
+		return object.Name == DefaultValidator && o.setValidator("")
 	case *corev1.Namespace:
-		delete(o.namespaces, object.Name)
+		return drop(o.namespaces, object.Name)
 	case *metav1.PartialObjectMetadata:
-		delete(o.namespaces, object.Name)
+		return drop(o.namespaces, object.Name)
 	case *corev1.ConfigMap:
-		delete(o.configMaps, key{object.Namespace, object.Name})
+		return drop(o.configMaps, key{object.Namespace, object.Name})
 	case *corev1.Service:
-		delete(o.tagServices, key{object.Namespace, object.Name})
+		return drop(o.tagServices, key{object.Namespace, object.Name})
 	case *istionetworking.ProxyConfig:
-		delete(o.proxyConfigs, key{object.Namespace, object.Name})
+		return drop(o.proxyConfigs, key{object.Namespace, object.Name})
 	case *unstructured.Unstructured:
-		delete(o.gateways, key{object.GetNamespace(), object.GetName()})
+		return drop(o.gateways, key{object.GetNamespace(), object.GetName()})
+	default:
+		return false
 	}
 }
 
 // Lack notes that a part could not be read, or not in the namespaces that the gap names.
-func (o *Objects) Lack(part Part, g cluster.Gap) { o.gaps = append(o.gaps, gap{Gap: g, part: part}) }
+func (o *Objects) Lack(part Part, g cluster.Gap) { o.addGap(gap{Gap: g, part: part}) }
 
 // LackQuietly notes that a part may be missing that matters to few pods: only the reasons of those tell it.
 func (o *Objects) LackQuietly(part Part, g cluster.Gap) {
@@ -166,7 +171,19 @@ func (o *Objects) LackQuietly(part Part, g cluster.Gap) {
 
 // lackConfigMap notes that one ConfigMap could not be read.
 func (o *Objects) lackConfigMap(object key, g cluster.Gap) {
-	o.gaps = append(o.gaps, gap{Gap: g, part: ConfigMaps, object: object})
+	o.addGap(gap{Gap: g, part: ConfigMaps, object: object})
+}
+
+// addGap keeps the gaps in an order that does not depend on which read was faster: those of single objects, which say more,
+// come first.
+func (o *Objects) addGap(g gap) {
+	i := len(o.gaps)
+	if g.object != (key{}) {
+		if whole := slices.IndexFunc(o.gaps, func(g gap) bool { return g.object == (key{}) }); whole >= 0 {
+			i = whole
+		}
+	}
+	o.gaps = slices.Insert(o.gaps, i, g)
 }
 
 // configMap is what matters of one.

@@ -187,7 +187,7 @@ func (r *reader) readGateways(ctx context.Context) error {
 }
 
 func (r *reader) readValidator(ctx context.Context) error {
-	v, err := r.Kube.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(ctx, defaultValidator, metav1.GetOptions{})
+	v, err := r.Kube.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(ctx, DefaultValidator, metav1.GetOptions{})
 	if err == nil {
 		r.set(v)
 	}

@@ -6,13 +6,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/transport"
 )
 
 // Options says which pods to list.
@@ -32,9 +35,10 @@ type Result struct {
 }
 
 // Each calls do for every pod of the namespace, empty for all of them, in the order of the server and each pod once. The
-// error is do's, the API server's, or says after which pod the list broke off.
+// error is do's, the API server's, or says after which pod the list broke off: that one is never a Forbidden, which
+// would have a caller list again what was handed on.
 func Each(ctx context.Context, core rest.Interface, namespace string, options Options, do func(proxy.Pod) error) (Result, error) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(transport.Streamed(ctx))
 	defer cancel()
 	l := &lister{core: core, namespace: namespace, options: options, do: do, decoder: &decoder{names: interned{}}}
 	err := l.run(ctx)
@@ -61,8 +65,9 @@ type lister struct {
 	// are passed over. unsorted is true once pods came in another order, so that this cannot be done.
 	last                string
 	rereading, unsorted bool
-	// compress is true once the connection has proved slower than the server's compression.
-	compress bool
+	// course finds out where pages come again; begun is true once a page's first pod was seen.
+	course cluster.Course
+	begun  bool
 	// stopped is do's error.
 	stopped error
 }
@@ -70,8 +75,11 @@ type lister struct {
 // attempts is how often a page is asked for that breaks off and brings nothing new.
 const attempts = 4
 
+// pause is how long is waited before a page is asked for again; it grows each time. Tests shorten it.
+var pause = 200 * time.Millisecond
+
 func patience() wait.Backoff {
-	return wait.Backoff{Duration: 200 * time.Millisecond, Factor: 3, Steps: attempts}
+	return wait.Backoff{Duration: pause, Factor: 3, Steps: attempts}
 }
 
 func (l *lister) run(ctx context.Context) error {
@@ -79,11 +87,12 @@ func (l *lister) run(ctx context.Context) error {
 	for !l.done {
 		before := l.last
 		err := l.page(ctx)
-		if err == nil {
-			continue
-		}
+		// Pages that bring nothing new do not count: an expired list may begin anew, and expire again.
 		if l.last != before {
 			left = patience()
+		}
+		if err == nil {
+			continue
 		}
 		if err := l.recover(ctx, err, &left); err != nil {
 			return err
@@ -99,10 +108,13 @@ func (l *lister) page(ctx context.Context) error {
 		return err
 	}
 	defer body.Close()
-	l.answered = true
+	l.answered, l.begun = true, false
 	next := ""
-	err = readPage(&meter{in: body, compressed: l.compress}, l.decoder, func(h header) error {
+	err = readPage(body, l.decoder, func(h header) error {
 		next = h.token
+		if err := l.course.Turn(l.token, next); err != nil {
+			return err
+		}
 		if l.result.ResourceVersion == "" {
 			l.result.ResourceVersion = h.resourceVersion
 		}
@@ -117,17 +129,27 @@ func (l *lister) page(ctx context.Context) error {
 
 func (l *lister) deliver(pod proxy.Pod) error {
 	id := pod.Namespace + "/" + pod.Name
-	switch {
-	case id > l.last:
-		l.rereading = false
-	case l.rereading:
+	if l.rereading && l.had(id) {
 		return nil
-	default:
-		l.unsorted = true
 	}
+	if !l.begun {
+		if err := l.course.Start(l.token, id); err != nil {
+			return err
+		}
+	}
+	l.begun = true
+	l.unsorted = l.unsorted || id <= l.last
 	l.last = id
 	l.stopped = l.do(pod)
 	return l.stopped
+}
+
+// had says whether a pod was handed on before the page broke off. The rereading ends where it did, which also holds for
+// servers that do not sort.
+func (l *lister) had(id string) bool {
+	l.begun = true
+	l.rereading = id < l.last
+	return id <= l.last
 }
 
 // recover says how to go on after an error: with nil, by asking again for the page of the token. It waits in between, and
@@ -138,25 +160,19 @@ func (l *lister) recover(ctx context.Context, err error, left *wait.Backoff) err
 		return l.stopped
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, errSlow):
-		l.compress = true
-		l.rereading = true
-		return nil
-	}
-	expired := apierrors.IsResourceExpired(err) || apierrors.IsGone(err)
-	switch {
-	case !l.answered || !expired && !passing(err):
+	case !l.passing(err):
 		return l.broken(err)
 	case l.unsorted:
 		return l.broken(fmt.Errorf("%w; it cannot be taken up again, for the server does not sort by name", err))
-	case left.Steps <= 1:
-		return l.broken(fmt.Errorf("%w (asked %d times)", err, attempts))
-	}
-	if expired {
-		l.result.Expired = true
-		l.token = tokenOf(err)
 	}
 	l.rereading = true
+	switch {
+	case left.Steps <= 1:
+		return l.broken(fmt.Errorf("%w (asked %d times)", err, attempts))
+	case cluster.Expired(err):
+		l.result.Expired = true
+		l.token, l.course = tokenOf(err), cluster.Course{}
+	}
 	return sleep(ctx, left.Step())
 }
 
@@ -170,26 +186,33 @@ func tokenOf(err error) string {
 	return ""
 }
 
-// passing says whether asking again can help: the connection broke off, or the server had a moment of trouble.
-func passing(err error) bool {
+// passing says whether asking again can help: the list expired, the connection broke off, or the server has a moment of
+// trouble. A server that has not answered at all yet has more than that; a busy one (429) client-go has asked again.
+func (l *lister) passing(err error) bool {
 	var bad malformedError
+	var foreign *transport.ForeignError
+	var busy *transport.BusyError
 	var status apierrors.APIStatus
 	switch {
-	case errors.As(err, &bad):
+	case errors.As(err, &bad), errors.As(err, &foreign), errors.As(err, &busy), errors.Is(err, cluster.ErrCircle):
 		return false
 	case errors.As(err, &status):
 		code := status.Status().Code
-		return code == 429 || code >= 500
+		return l.answered && (cluster.Expired(err) || code >= http.StatusInternalServerError)
 	default:
 		return true
 	}
 }
 
 func (l *lister) broken(err error) error {
-	if l.last == "" {
+	switch {
+	case l.last == "":
 		return err
+	case apierrors.IsForbidden(err):
+		return fmt.Errorf("the list broke off after pod %s: %v", l.last, err)
+	default:
+		return fmt.Errorf("the list broke off after pod %s: %w", l.last, err)
 	}
-	return fmt.Errorf("the list broke off after pod %s: %w", l.last, err)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

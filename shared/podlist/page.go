@@ -21,7 +21,10 @@ var magic = []byte("k8s\x00")
 // Fields of the messages around the pods. Source: generated.proto of k8s.io/apimachinery/pkg/runtime,
 // k8s.io/apimachinery/pkg/apis/meta/v1 and k8s.io/api/core/v1.
 const (
-	unknownRaw = 2
+	unknownTypeMeta = 1
+	unknownRaw      = 2
+
+	typeMetaKind = 2
 
 	listMetadata = 1
 	listItems    = 2
@@ -43,6 +46,12 @@ type header struct {
 	resourceVersion string
 }
 
+// errCut says that a page ends early.
+var errCut = fmt.Errorf("the connection was cut: %w", io.ErrUnexpectedEOF)
+
+// podListKind is the kind of a page.
+const podListKind = "PodList"
+
 // malformedError says that what was sent is no list of pods. Sending it again would not help.
 type malformedError struct{ err error }
 
@@ -56,10 +65,15 @@ func malformed(format string, args ...any) error { return malformedError{fmt.Err
 func readPage(r io.Reader, d *decoder, begin func(header) error, do func(proxy.Pod) error) error {
 	p := &page{in: bufio.NewReaderSize(r, readBuffer), decoder: d, begin: begin, do: do}
 	err := p.read()
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+	var bad malformedError
+	switch {
+	case errors.As(err, &bad):
+		return err
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return errCut
+	default:
+		return err
 	}
-	return err
 }
 
 type page struct {
@@ -80,7 +94,7 @@ func (p *page) read() error {
 		return p.readProtobuf()
 	case len(start) > 0 && start[0] == '{':
 		return p.readJSON()
-	case err != nil:
+	case err != nil && bytes.HasPrefix(magic, start):
 		return err
 	default:
 		return malformed("it is neither in Kubernetes' protobuf encoding nor JSON, but starts with %q", start)
@@ -98,7 +112,7 @@ func (p *page) readJSON() error {
 		}
 		return err
 	}
-	if list.Kind != "PodList" {
+	if list.Kind != podListKind {
 		return malformed("it is a %q", list.Kind)
 	}
 	if err := p.begin(header{token: list.Continue, resourceVersion: list.ResourceVersion}); err != nil {
@@ -117,25 +131,45 @@ func (p *page) readProtobuf() error {
 	if _, err := p.in.Discard(len(magic)); err != nil {
 		return err
 	}
+	kind := ""
 	for {
 		field, err := p.field()
 		if err != nil {
 			return err
 		}
-		length, err := p.varint()
+		if field == unknownRaw {
+			break
+		}
+		p.left = maxMessage
+		message, err := p.message()
 		if err != nil {
 			return err
 		}
-		if field == unknownRaw {
-			return p.readList(int64(length))
-		}
-		if length > maxMessage {
-			return malformed("field %d of its envelope has %d bytes", field, length)
-		}
-		if _, err := p.in.Discard(int(length)); err != nil {
-			return err
+		if field == unknownTypeMeta {
+			if kind, err = decodeKind(message); err != nil {
+				return malformed("its type: %w", err)
+			}
 		}
 	}
+	if kind != podListKind {
+		return malformed("it is a %q", kind)
+	}
+	length, err := p.varint()
+	if err != nil {
+		return err
+	}
+	return p.readList(int64(length))
+}
+
+func decodeKind(message []byte) (string, error) {
+	kind := ""
+	err := fields(message, func(field protowire.Number, v value) error {
+		if field == typeMetaKind {
+			kind = string(v.bytes)
+		}
+		return nil
+	})
+	return kind, err
 }
 
 func (p *page) readList(length int64) error {
@@ -168,6 +202,10 @@ func (p *page) readList(length int64) error {
 func (p *page) item(field protowire.Number, message []byte) error {
 	switch field {
 	case listMetadata:
+		// With what it says, pods that come first were handed on already.
+		if p.begun {
+			return malformed("its metadata come after its pods")
+		}
 		h, err := decodeHeader(message)
 		if err != nil {
 			return malformed("its metadata: %w", err)

@@ -3,6 +3,7 @@ package podlist
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"strings"
@@ -83,6 +84,9 @@ func wanted(list []corev1.Pod) []proxy.Pod {
 		if len(p.Labels) == 0 {
 			p.Labels = nil
 		}
+		if c := p.Controller; c != nil {
+			p.Controller = &metav1.OwnerReference{APIVersion: c.APIVersion, Kind: c.Kind, Name: c.Name, Controller: c.Controller}
+		}
 		pods = append(pods, p)
 	}
 	return pods
@@ -143,28 +147,84 @@ func TestAnEmptyListIsBegun(t *testing.T) {
 	}
 }
 
+// podList is the start of a page's envelope.
+const podList = "k8s\x00\x0a\x09\x12\x07PodList"
+
 func TestWhatIsNoListIsSaid(t *testing.T) {
 	for in, want := range map[string]string{
-		"<html>":                    `malformed list: it is neither in Kubernetes' protobuf encoding nor JSON, but starts with "<htm"`,
-		"{\"kind\":\"Status\"}":     `malformed list: it is a "Status"`,
-		"{]":                        "malformed list: invalid character ']' looking for beginning of object key string",
-		"k8s\x00\x08\x01":           "malformed list: field 1 has wire type 0",
-		"k8s\x00\x12\x04\x12\x7fab": "malformed list: a message of 127 bytes does not fit the list",
-		"k8s\x00\x12\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01": "malformed list: a number is too long",
+		"\x00\x01":                              "malformed list: it is neither in Kubernetes' protobuf encoding nor JSON, but starts with \"\\x00\\x01\"",
+		"<html>":                                `malformed list: it is neither in Kubernetes' protobuf encoding nor JSON, but starts with "<htm"`,
+		"{\"kind\":\"Status\"}":                 `malformed list: it is a "Status"`,
+		"{]":                                    "malformed list: invalid character ']' looking for beginning of object key string",
+		"k8s\x00\x08\x01":                       "malformed list: field 1 has wire type 0",
+		"k8s\x00\x12\x04\x12\x7fab":             `malformed list: it is a ""`,
+		"k8s\x00\x0a\x08\x12\x06Status\x12\x00": `malformed list: it is a "Status"`,
+		"k8s\x00\x0a\x01\x12":                   "malformed list: its type: unexpected EOF",
+		podList + "\x12\x04\x12\x7fab":          "malformed list: a message of 127 bytes does not fit the list",
+		podList + "\x12\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01": "malformed list: a number is too long",
+		podList + "\x12\x04\x12\x00\x0a\x00":                         "malformed list: its metadata come after its pods",
 	} {
 		_, pods, err := read(strings.NewReader(in))
-		if err == nil || err.Error() != want || len(pods) != 0 {
+		if err == nil || err.Error() != want || len(pods) > 1 {
 			t.Errorf("%q: got %v", in, err)
 		}
 	}
 }
 
+// FuzzReadPage holds the reader to the typed decoder: whatever both accept is the same, and what the typed decoder
+// accepts in any form is read in the form in which API servers send it.
 func FuzzReadPage(f *testing.F) {
-	f.Add(encoded(f, &corev1.PodList{ListMeta: metav1.ListMeta{Continue: "token"}, Items: zoo()[:3]}))
-	f.Add([]byte("{}"))
+	for _, p := range zoo()[:5] {
+		f.Add(encoded(f, &corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: "7", Continue: "token"}, Items: []corev1.Pod{p}}))
+	}
+	f.Add(encoded(f, &corev1.PodList{Items: zoo()[:5]}))
+	f.Add([]byte(`{"kind":"PodList","items":[{"metadata":{"name":"a"}}]}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		if _, _, err := read(bytes.NewReader(in)); err == nil && len(in) == 0 {
-			t.Error("nothing is no list")
+		head, pods, err := read(bytes.NewReader(in))
+		list, typedErr := typed(in)
+		if typedErr != nil {
+			return
 		}
+		if err == nil {
+			wantEqual(t, list, head, pods)
+		}
+		head, pods, err = read(bytes.NewReader(encoded(t, list)))
+		if err != nil {
+			t.Fatalf("what the typed decoder accepts is refused: %v", err)
+		}
+		wantEqual(t, list, head, pods)
 	})
+}
+
+// typed is what client-go's decoder makes of a page in protobuf.
+func typed(in []byte) (*corev1.PodList, error) {
+	var list corev1.PodList
+	if !bytes.HasPrefix(in, magic) {
+		return nil, errors.New("not in protobuf")
+	}
+	decoded, kind, err := protobuf.NewSerializer(scheme.Scheme, scheme.Scheme).Decode(in, nil, &list)
+	switch {
+	case err != nil:
+		return nil, err
+	case decoded != &list || *kind != corev1.SchemeGroupVersion.WithKind(podListKind):
+		return nil, fmt.Errorf("a %s", kind)
+	default:
+		return &list, nil
+	}
+}
+
+func wantEqual(t *testing.T, list *corev1.PodList, head header, pods []proxy.Pod) {
+	t.Helper()
+	if want := (header{token: list.Continue, resourceVersion: list.ResourceVersion}); head != want {
+		t.Errorf("got %+v, want %+v", head, want)
+	}
+	want := wanted(list.Items)
+	if len(pods) != len(want) {
+		t.Fatalf("%d pods, want %d", len(pods), len(want))
+	}
+	for i := range want {
+		if !reflect.DeepEqual(pods[i], want[i]) {
+			t.Errorf("got  %+v\nwant %+v", pods[i], want[i])
+		}
+	}
 }

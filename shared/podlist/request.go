@@ -2,9 +2,7 @@ package podlist
 
 import (
 	"context"
-	"errors"
 	"io"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -27,12 +25,9 @@ func (l *lister) ask(ctx context.Context, token string) *request {
 		Limit: l.options.Chunk, Continue: token,
 	}
 	get := l.core.Get().Resource("pods").VersionedParams(options, scheme.ParameterCodec).
-		SetHeader("Accept", runtime.ContentTypeProtobuf, runtime.ContentTypeJSON)
+		SetHeader("Accept", runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON)
 	if l.namespace != "" {
 		get = get.Namespace(l.namespace)
-	}
-	if !l.compress {
-		get = get.SetHeader("Accept-Encoding", "identity")
 	}
 	q := &request{token: token, answered: make(chan struct{})}
 	go func() {
@@ -77,38 +72,4 @@ func (q *request) drop() {
 			q.body.Close()
 		}
 	}()
-}
-
-// errSlow says that the connection is so slow that compression is worth the server's while.
-var errSlow = errors.New("the connection is slow")
-
-// Pages are asked for as they are at first: between a server and a client that are near each other, compressing takes
-// longer than sending. A connection that brings less than slowRate, in bytes a second, once slowAfter bytes have come,
-// is one on which it does not.
-const (
-	slowRate  = 8 << 20
-	slowAfter = 256 << 10
-)
-
-// meter watches how fast a page comes, not counting the time in which nobody reads.
-type meter struct {
-	in         io.Reader
-	compressed bool
-	bytes      int64
-	waited     time.Duration
-}
-
-// Read returns errSlow where asking for a compressed page is faster than reading on.
-func (m *meter) Read(p []byte) (int, error) {
-	if m.compressed || m.bytes > 2*slowAfter {
-		return m.in.Read(p)
-	}
-	start := time.Now()
-	n, err := m.in.Read(p)
-	m.waited += time.Since(start)
-	m.bytes += int64(n)
-	if err == nil && m.bytes > slowAfter && m.waited.Seconds() > float64(m.bytes)/slowRate {
-		return n, errSlow
-	}
-	return n, err
 }

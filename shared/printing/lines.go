@@ -19,8 +19,11 @@ type Lines[T any] struct {
 // Lines returns the table as one whose rows come one by one.
 func (t Table[T]) Lines() *Lines[T] { return &Lines[T]{table: t} }
 
-// Print writes rows. The error is the writer's.
+// Print writes rows, the headers above the first. The error is the writer's.
 func (l *Lines[T]) Print(out io.Writer, rows []T) error {
+	if len(rows) == 0 {
+		return nil
+	}
 	var lines [][]string
 	if !l.headed && !l.table.NoHeaders {
 		lines = append(lines, l.table.headers())

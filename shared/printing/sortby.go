@@ -18,22 +18,25 @@ type SortKey struct {
 	path       *jsonpath.JSONPath
 }
 
-// NewSortKey reads a JSONPath expression as kubectl does: `.status`, `status` and `{.status}` are the same. The error says
-// what is wrong with it.
-func NewSortKey(expression string) (*SortKey, error) {
+// NewSortKey reads a JSONPath expression as kubectl does: `.status`, `status` and `{.status}` are the same. example is an
+// object that has every field. The error says what is wrong with the expression: that it cannot be read, that there is no
+// such field, or that what is there cannot be sorted by.
+func NewSortKey(expression string, example any) (*SortKey, error) {
 	relaxed, err := get.RelaxedJSONPathExpression(expression)
 	if err != nil {
 		return nil, err
 	}
-	path := jsonpath.New("sorting").AllowMissingKeys(true)
-	if err := path.Parse(relaxed); err != nil {
+	k := &SortKey{expression: expression, path: jsonpath.New("sorting")}
+	if err := k.path.Parse(relaxed); err != nil {
 		return nil, err
 	}
-	return &SortKey{expression: expression, path: path}, nil
+	if _, err := k.path.FindResults(example); err != nil {
+		return nil, fmt.Errorf("%w; see an item's fields with -o json", err)
+	}
+	k.path.AllowMissingKeys(true)
+	_, err = k.Of(example)
+	return k, err
 }
-
-// String returns the expression as it was given.
-func (k *SortKey) String() string { return k.expression }
 
 // Value is what sorting compares, nil for an object that has nothing there.
 type Value any

@@ -25,6 +25,21 @@ type Image struct {
 
 // ParseImage takes an image reference apart. The error names the reference and says what is wrong with it.
 func ParseImage(ref string) (Image, error) {
+	i := images.of(ref, func(ref string) parsedImage {
+		image, err := parseImage(ref)
+		return parsedImage{image, err}
+	})
+	return i.image, i.err
+}
+
+type parsedImage struct {
+	image Image
+	err   error
+}
+
+var images memo[parsedImage]
+
+func parseImage(ref string) (Image, error) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
 		return Image{Ref: ref}, fmt.Errorf("image %q: %w", ref, err)

@@ -187,11 +187,23 @@ func (p Pod) InjectionStatus() (revision string, injected bool, err error) {
 	if !ok {
 		return "", false, nil
 	}
+	status := injections.of(raw, parseInjectionStatus)
+	return status.revision, status.err == nil, status.err
+}
+
+type parsedStatus struct {
+	revision string
+	err      error
+}
+
+var injections memo[parsedStatus]
+
+func parseInjectionStatus(raw string) parsedStatus {
 	var status injectionStatus
 	if err := json.Unmarshal([]byte(raw), &status); err != nil {
-		return "", false, fmt.Errorf("annotation %s is malformed: %w", annotation.SidecarStatus.Name, err)
+		return parsedStatus{err: fmt.Errorf("annotation %s is malformed: %w", annotation.SidecarStatus.Name, err)}
 	}
-	return status.Revision, true, nil
+	return parsedStatus{revision: status.Revision}
 }
 
 // Revision returns the revision of the control plane that the pod's proxy belongs to, empty where the pod does not say,

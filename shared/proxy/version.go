@@ -54,7 +54,11 @@ var (
 )
 
 // ParseVersion reads a tag. It never fails: a tag that is no version keeps its text and compares only with itself.
-func ParseVersion(tag string) Version {
+func ParseVersion(tag string) Version { return versions.of(tag, parseVersion) }
+
+var versions memo[Version]
+
+func parseVersion(tag string) Version {
 	v := Version{Text: tag}
 	for _, variant := range variants {
 		if rest, ok := strings.CutSuffix(tag, "-"+variant); ok {

@@ -20,8 +20,9 @@ const (
 	leave = "\x1b[?25h\x1b[?1049l"
 
 	begin     = "\x1b[?2026h\x1b[H"
-	end       = "\x1b[J\x1b[?2026l"
+	end       = "\x1b[?2026l"
 	clearLine = "\x1b[K"
+	clearRest = "\x1b[J"
 )
 
 // Size returns the columns and lines of a terminal, 0 where they cannot be told.
@@ -32,7 +33,7 @@ type Screen struct {
 	mutex sync.Mutex
 	out   io.Writer
 	size  Size
-	// body and footer are what was drawn last, shown the bytes that drew it.
+	// body and footer are what is to be seen, shown the bytes that drew it, empty where they have to be drawn again.
 	body   []string
 	footer string
 	shown  string
@@ -51,11 +52,10 @@ func Open(out io.Writer) (*Screen, bool) {
 		}
 		return 0, 0
 	})
-	if size := tty.GetSize(); size != nil {
-		sizes := tty.MonitorSize(size)
+	if sizes := tty.MonitorSize(); sizes != nil {
 		go func() {
 			for sizes.Next() != nil {
-				s.redraw()
+				s.resized()
 			}
 		}()
 	}
@@ -87,9 +87,11 @@ func (s *Screen) Close() {
 	}
 }
 
-func (s *Screen) redraw() {
+// resized draws in any case: terminals lose lines when they shrink.
+func (s *Screen) resized() {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
+	s.shown = ""
 	s.draw()
 }
 
@@ -109,25 +111,32 @@ func (s *Screen) draw() {
 func Frame(body []string, footer string, columns, lines int) string {
 	var frame strings.Builder
 	frame.WriteString(begin)
-	for _, line := range fit(body, lines) {
-		frame.WriteString(cut(line, columns))
-		frame.WriteString(clearLine + "\r\n")
+	for _, line := range fit(body, lines-1) {
+		line = cut(line, columns)
+		frame.WriteString(line)
+		// At a terminal's last column, clearing the rest of the line would clear its last character.
+		if columns == 0 || twwidth.Width(line) < columns {
+			frame.WriteString(clearLine)
+		}
+		frame.WriteString("\r\n")
 	}
-	frame.WriteString(clearLine + "\r\n" + cut(footer, columns) + clearLine + end)
+	frame.WriteString(clearRest + cut(footer, columns) + end)
 	return frame.String()
 }
 
-// around is how many lines stand below the body: an empty one and the footer.
-const around = 2
-
-func fit(body []string, lines int) []string {
-	room := lines - around
-	if lines == 0 || len(body) <= room {
-		return body
+// fit returns the lines of the body, and the empty one that sets the footer apart, for which there is room; below 0, it is
+// without limit.
+func fit(body []string, room int) []string {
+	lines := append(append([]string{}, body...), "")
+	if room < 0 || len(lines) <= room {
+		return lines
 	}
-	room = max(room-1, 0)
-	more := hidden(len(body) - room)
-	return append(append([]string{}, body[:room]...), more)
+	// Without room for more than the footer, that is what is worth most.
+	if room < 2 {
+		return nil
+	}
+	shown := room - 2
+	return append(lines[:shown], hidden(len(body)-shown), "")
 }
 
 func cut(line string, columns int) string {

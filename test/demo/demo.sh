@@ -76,3 +76,35 @@ printf '(exit code %s)\n' "$code"
 code=0
 show kubectl mesh-proxyver -n shop --exit-code=outdated,missing || code=$?
 printf '(exit code %s: something is to be done)\n' "$code"
+say "Is the prediction right? Ask the real injector, by a dry run of each workload"
+show kubectl mesh-proxyver -n shop --verify 2>&1
+say "Offline: the same answer from a dump"
+dump=$(mktemp -d)
+kinds=mutatingwebhookconfigurations,namespaces,configmaps,services,proxyconfigs,gateways.gateway.networking.k8s.io,replicasets,deployments,daemonsets,statefulsets,jobs,pods
+printf '\n$ kubectl get %s -A -o json > dump.json\n' "$kinds"
+(
+  cd "$dump"
+  kubectl get "$kinds" -A -o json > dump.json
+  show kubectl mesh-proxyver -f dump.json --by revision
+) 2>&1
+say "Live: the mistyped label is mended while we watch"
+kubectl mesh-proxyver -n mistyped -w > "$dump/watched" &
+watching=$!
+# lines waits until the watch has printed that many.
+lines() {
+  for _ in $(seq 300); do
+    [ "$(wc -l < "$dump/watched")" -lt "$1" ] || return 0
+    sleep 0.1
+  done
+  echo "the watch printed:" >&2
+  cat "$dump/watched" >&2
+  return 1
+}
+lines 2
+quietly kubectl label namespace mistyped istio.io/rev=prod-canary --overwrite
+lines 3
+kill -INT "$watching"
+wait "$watching" 2>/dev/null || true
+printf '\n$ kubectl mesh-proxyver -n mistyped -w\n'
+cat "$dump/watched"
+rm -r "$dump"

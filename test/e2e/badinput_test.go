@@ -27,7 +27,7 @@ func TestBadInputIsAnsweredInOneLine(t *testing.T) {
 		"names everywhere":     {"-A deployment/cart", `a workload cannot be named across all namespaces: use either -n NAMESPACE with TYPE/NAME, or -A without names`},
 		"broken selector":      {"-l a==b==c", `--selector "a==b==c": found '==', expected: ',' or 'end of string'`},
 		"broken field":         {"--field-selector spec.nodeName", `--field-selector "spec.nodeName": invalid selector: 'spec.nodeName'; can't understand 'spec.nodeName'`},
-		"unknown field":        {"--field-selector spec.nothing=1", `listing pods: field label not supported: spec.nothing`},
+		"unknown field":        {"--field-selector spec.nothing=1", `reading pods: field label not supported: spec.nothing`},
 		"negative pages":       {"--chunk-size=-1", `--chunk-size -1: use 0 or more`},
 		"unknown flag":         {"--nonsense", "unknown flag: --nonsense; see `kubectl mesh-proxyver --help`"},
 		"status, everywhere":   {"-A --exit-code outdated", `"outdated" is a status, not TYPE/NAME: to narrow the exit code, write --exit-code=outdated`},

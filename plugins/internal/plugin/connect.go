@@ -9,10 +9,21 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/transport"
 )
 
 // kubectlsDefaultHost is where kubectl looks for a cluster when nothing names one.
 const kubectlsDefaultHost = "http://localhost:8080"
+
+// NewConfigFlags returns the flags of the connection, of which the requests that kubectl's packages send endure as much
+// as our own.
+func NewConfigFlags() *genericclioptions.ConfigFlags {
+	return genericclioptions.NewConfigFlags(true).WithWrapConfigFn(func(config *rest.Config) *rest.Config {
+		transport.Wrap(config)
+		return config
+	})
+}
 
 // RESTConfig returns what the flags say of the connection, for a plugin of that name. The error says what is wrong with
 // the kubeconfig, or that nothing names a cluster.

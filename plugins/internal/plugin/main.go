@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"os"
 	"os/signal"
 	"strings"
@@ -15,7 +13,6 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
@@ -57,20 +54,4 @@ func describe(ctx context.Context, err error) string {
 		lines = append(lines, printing.Escape(line))
 	}
 	return strings.TrimSpace(strings.Join(lines, " ")) + advice(err)
-}
-
-// advice names the next command to type for failures that every plugin can meet.
-func advice(err error) string {
-	var netErr *net.OpError
-	var urlErr *url.Error
-	switch {
-	case errors.As(err, &netErr) || errors.As(err, &urlErr):
-		return "; is the cluster up, and the context right? See `kubectl config current-context` and `kubectl cluster-info`"
-	case apierrors.IsUnauthorized(err):
-		return "; the cluster does not accept these credentials: see `kubectl auth whoami`"
-	case apierrors.IsForbidden(err):
-		return "; ask for that permission, or name a namespace with -n: see `kubectl auth can-i --list`"
-	default:
-		return ""
-	}
 }

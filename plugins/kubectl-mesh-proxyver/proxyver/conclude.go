@@ -23,11 +23,18 @@ type seen struct {
 	statuses map[v1alpha1.Status]int
 	// dangling counts the hidden ones of which a label names nothing that exists.
 	dangling int
-	// unknown holds why pods are unknown, each reason once.
-	unknown []string
+	// unknown holds the first reasons why pods are unknown, each once, and moreUnknown counts the pods with others.
+	unknown     []string
+	moreUnknown int
+	// gaps are what is known to be missing; a pod that is unknown because of one needs no words of its own. Quiet ones are
+	// told only if there is such a pod.
+	gaps, quiet []cluster.Gap
 	// verification is what --verify asked, nil without it.
 	verification *verification
 }
+
+// shownReasons is how many reasons stderr names.
+const shownReasons = 10
 
 func newSeen() *seen { return &seen{statuses: map[v1alpha1.Status]int{}} }
 
@@ -51,10 +58,30 @@ func (s *seen) take(item scan.Item, all bool) bool {
 	if v.Proxy != nil {
 		s.proxies++
 	}
-	if v.Status == v1alpha1.Unknown && !slices.Contains(s.unknown, v.Reason) {
-		s.unknown = append(s.unknown, v.Reason)
+	if v.Status == v1alpha1.Unknown {
+		s.takeReason(v.Reason)
 	}
 	return true
+}
+
+// takeReason keeps in mind why a pod is unknown.
+func (s *seen) takeReason(reason string) {
+	if i := slices.IndexFunc(s.quiet, explains(reason)); i >= 0 {
+		s.gaps = append(s.gaps, s.quiet[i])
+		s.quiet = slices.Delete(slices.Clone(s.quiet), i, i+1)
+	}
+	switch {
+	case slices.ContainsFunc(s.gaps, explains(reason)) || slices.Contains(s.unknown, reason):
+	case len(s.unknown) < shownReasons:
+		s.unknown = append(s.unknown, reason)
+	default:
+		s.moreUnknown++
+	}
+}
+
+// explains says of gaps whether they are why a pod is unknown.
+func explains(reason string) func(cluster.Gap) bool {
+	return func(g cluster.Gap) bool { return strings.Contains(reason, g.Error()) }
 }
 
 // sayEmpty says on stderr that there is nothing to show.
@@ -62,15 +89,20 @@ func (o *Options) sayEmpty(s *seen) {
 	if s.shown > 0 {
 		return
 	}
-	message := "No resources found."
-	if o.namespace != "" {
-		message = fmt.Sprintf("No resources found in %s namespace.", o.namespace)
-	}
+	message := noResources(o.namespace)
 	if s.hidden+s.ended > 0 {
 		message += fmt.Sprintf(" Not shown without --all: pods with no proxy that need none: %d; pods that have ended: %d.",
 			s.hidden, s.ended)
 	}
 	fmt.Fprintln(o.ErrOut, message)
+}
+
+// noResources is what kubectl says where there is nothing in a namespace, empty for all.
+func noResources(namespace string) string {
+	if namespace == "" {
+		return "No resources found."
+	}
+	return fmt.Sprintf("No resources found in %s namespace.", namespace)
 }
 
 // sayDangling warns of pods that ask for a proxy and get none: the table hides them like all that need none.
@@ -105,9 +137,12 @@ func (o *Options) conclude(s *seen, gaps []cluster.Gap) error {
 		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(gap.Error()))
 	}
 	for _, reason := range s.unknown {
-		if !slices.ContainsFunc(gaps, func(g cluster.Gap) bool { return strings.Contains(reason, g.Error()) }) {
+		if !slices.ContainsFunc(gaps, explains(reason)) {
 			fmt.Fprintln(o.ErrOut, "warning: unknown:", printing.Escape(reason))
 		}
+	}
+	if s.moreUnknown > 0 {
+		fmt.Fprintf(o.ErrOut, "warning: unknown for other reasons: %d pods; see them with -o wide\n", s.moreUnknown)
 	}
 	if n := s.statuses[v1alpha1.Unknown]; n > 0 {
 		return fmt.Errorf("the answer is incomplete: unknown: %d of %d pods", n, s.shown)

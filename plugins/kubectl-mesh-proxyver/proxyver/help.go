@@ -5,7 +5,7 @@ const long = `Show for every pod which Istio proxy it runs, and which it would r
 What would run is worked out as the cluster itself would: the webhooks' selectors say which
 control plane is asked, through which revision tag, and that control plane's configuration says
 whether it injects and which image. Native sidecars, gateways, waypoints, ztunnel and the CNI
-agent are covered. Only reads are sent; nothing is changed.
+agent are covered. Only reads are sent, and with --verify dry runs; nothing is changed.
 
 Status, the first that fits:
   unknown      what injection would do cannot be told; the reason says what is missing
@@ -36,6 +36,19 @@ const example = `  # Every workload of the mesh: what runs, and what would run
 
   # In a pipeline: fail while any pod is stale or has lost its proxy
   kubectl mesh-proxyver -A --exit-code=outdated,ahead,mismatched,missing
+
+  # Keep it up to date while the upgrade runs
+  kubectl mesh-proxyver -A -w
+
+  # Ask the real injector too, by a dry run of each workload, and show where it disagrees
+  kubectl mesh-proxyver -n shop --verify
+
+  # Offline, from a dump; leave out the kinds that the cluster does not have
+  kubectl get mutatingwebhookconfigurations,namespaces,configmaps,services,proxyconfigs,gateways.gateway.networking.k8s.io,replicasets,deployments,daemonsets,statefulsets,jobs,pods -A -o json > dump.json
+  kubectl mesh-proxyver -f dump.json
+
+  # Columns and order of one's own
+  kubectl mesh-proxyver -A -o custom-columns=POD:.pod,RUNS:.proxy.version,WANTS:.expected.version --sort-by=.proxy.version
 
   # Names of all outdated pods, from the report for machines
   kubectl mesh-proxyver -A -o json | jq -r '.items[] | select(.status == "outdated") | .namespace + "/" + .pod'`

@@ -13,6 +13,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/kubectl/pkg/cmd/get"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 )
 
@@ -62,7 +63,7 @@ func NewOptions(streams genericiooptions.IOStreams) *Options {
 	printer.JSONYamlPrintFlags.ShowManagedFields = true
 	return &Options{
 		IOStreams:   streams,
-		ConfigFlags: genericclioptions.NewConfigFlags(true),
+		ConfigFlags: plugin.NewConfigFlags(),
 		By:          byWorkload,
 		Chunk:       defaultChunk,
 		printer:     *printer,

@@ -43,12 +43,12 @@ func (o *Options) formats() []string {
 func (o *Options) output(out io.Writer) (output, error) {
 	buffered := bufio.NewWriterSize(out, outputBuffer)
 	inner, err := o.unsorted(buffered)
-	if err != nil || o.SortBy == "" {
-		return inner, err
-	}
-	key, err := printing.NewSortKey(o.SortBy)
 	if err != nil {
-		return nil, fmt.Errorf("--sort-by %q: %w", o.SortBy, err)
+		return nil, err
+	}
+	key, err := o.sortKey()
+	if err != nil || key == nil {
+		return inner, err
 	}
 	return &sorted{output: inner, key: key}, nil
 }
@@ -172,7 +172,8 @@ func (r *report) finish() error {
 	return r.out.Flush()
 }
 
-// rows prints a report's items as the rows of kubectl's custom columns, which take a list of objects.
+// rows prints a report's items as the rows of kubectl's custom columns, which take a list of objects and write their
+// values as they are.
 type rows struct{ printers.ResourcePrinter }
 
 func (r rows) PrintObj(object runtime.Object, out io.Writer) error {
@@ -180,6 +181,7 @@ func (r rows) PrintObj(object runtime.Object, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	content = escaped(content).(map[string]any)
 	// The columns are an item's, also where --watch prints an event.
 	if item, ok := content["item"].(map[string]any); ok {
 		return r.ResourcePrinter.PrintObj(&unstructured.Unstructured{Object: item}, out)
@@ -190,4 +192,25 @@ func (r rows) PrintObj(object runtime.Object, out io.Writer) error {
 		return err
 	}
 	return r.ResourcePrinter.PrintObj(list, out)
+}
+
+// escaped makes the texts in a value safe to print on one line, keys as well. It changes lists in place.
+func escaped(value any) any {
+	switch value := value.(type) {
+	case string:
+		return printing.Escape(value)
+	case []any:
+		for i := range value {
+			value[i] = escaped(value[i])
+		}
+		return value
+	case map[string]any:
+		safe := make(map[string]any, len(value))
+		for key, v := range value {
+			safe[printing.Escape(key)] = escaped(v)
+		}
+		return safe
+	default:
+		return value
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 )
@@ -40,9 +41,6 @@ func (s *sorted) finish() error {
 
 // settle hands the items on.
 func (s *sorted) settle() error {
-	if len(s.items) > 0 && !slices.ContainsFunc(s.items, func(i sortable) bool { return i.value != nil }) {
-		return fmt.Errorf("--sort-by %s: no item has such a field; see an item's fields with -o json", s.key)
-	}
 	slices.SortStableFunc(s.items, func(a, b sortable) int { return printing.Compare(a.value, b.value) })
 	for _, item := range s.items {
 		if err := s.output.add(item.Item); err != nil {
@@ -50,4 +48,16 @@ func (s *sorted) settle() error {
 		}
 	}
 	return nil
+}
+
+// sortKey returns the key of --sort-by, nil where there is none.
+func (o *Options) sortKey() (*printing.SortKey, error) {
+	if o.SortBy == "" {
+		return nil, nil
+	}
+	key, err := printing.NewSortKey(o.SortBy, &v1alpha1.ProxyItem{Proxy: &v1alpha1.Proxy{}, Verified: &v1alpha1.Verified{}})
+	if err != nil {
+		return nil, fmt.Errorf("--sort-by %q: %w", o.SortBy, err)
+	}
+	return key, nil
 }

@@ -1,13 +1,14 @@
 package proxyver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 
-	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/live"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
@@ -29,9 +30,7 @@ func (o *Options) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	warning := *o
-	warning.ErrOut = view.errOut()
-	w := &watcher{Options: &warning, view: view, shown: map[string]scan.Item{}}
+	w := newWatcher(o, view, named)
 	follow := live.Options{
 		Options: scan.Options{
 			Namespace: o.namespace, LabelSelector: o.LabelSelector, FieldSelector: o.FieldSelector,
@@ -66,27 +65,39 @@ type state struct {
 	lost    error
 }
 
-// watcher keeps the items that are part of the answer.
+// watcher keeps the items, and which of them are part of the answer.
 type watcher struct {
 	*Options
-	view  view
-	shown map[string]scan.Item
-	told  bool
+	view       view
+	named      targets
+	all, shown map[string]scan.Item
+	// current is the mesh of the last update, mine limits the answer to the one that was named.
+	current *mesh.Mesh
+	mine    func(scan.Item) bool
+	// said are the warnings that there were.
+	said map[string]bool
+	told bool
+}
+
+// newWatcher returns one that shows nothing yet. Its warnings go where the view has them.
+func newWatcher(o *Options, v view, named targets) *watcher {
+	warning := *o
+	warning.ErrOut = v.errOut()
+	return &watcher{
+		Options: &warning, view: v, named: named,
+		all: map[string]scan.Item{}, shown: map[string]scan.Item{}, said: map[string]bool{},
+	}
 }
 
 // update shows what an update leaves of the answer.
 func (w *watcher) update(u live.Update) error {
-	mine, err := w.mesh(u.Mesh)
+	again, err := w.limit(u.Mesh)
 	if err != nil {
 		return err
 	}
-	var changes []live.Change
-	for _, c := range u.Changes {
-		if c := w.visible(c, mine); c.Before != nil || c.After != nil {
-			changes = append(changes, c)
-		}
-	}
+	changes := w.take(u.Changes, again)
 	s := state{mesh: u.Mesh, items: w.items(), changes: changes, gaps: u.Gaps, lost: u.Lost}
+	w.warn(u)
 	if !w.told {
 		w.told = true
 		if err := w.begin(s); err != nil {
@@ -96,57 +107,115 @@ func (w *watcher) update(u live.Update) error {
 	return w.view.show(s)
 }
 
-// visible turns a change of a pod into one of the answer.
-func (w *watcher) visible(c live.Change, mine func(scan.Item) bool) live.Change {
-	item := c.After
-	if item == nil {
-		item = c.Before
+// limit works out which pods are the mesh's that --istio-namespace names, and says whether that can be others than before.
+// A mesh that was there once may go.
+func (w *watcher) limit(m *mesh.Mesh) (changed bool, err error) {
+	mine, err := w.mesh(m)
+	if err != nil && !w.told {
+		return false, err
 	}
-	id := item.Pod.Namespace + "/" + item.Pod.Name
-	visible := live.Change{}
-	if before, ok := w.shown[id]; ok {
-		visible.Before = &before
+	if err == nil {
+		w.mine = mine
 	}
-	if c.After != nil && mine(*c.After) && shows(*c.After, w.All) {
-		visible.After = c.After
-		w.shown[id] = *c.After
-	} else {
-		delete(w.shown, id)
+	changed = w.IstioNamespace != "" && m != w.current
+	w.current = m
+	return changed, nil
+}
+
+// take keeps the changes, and returns what they change about the answer; again says that all items have to be looked at.
+func (w *watcher) take(changes []live.Change, again bool) []live.Change {
+	touched := map[string]bool{}
+	for _, c := range changes {
+		if c.After == nil {
+			touched[idOf(c.Before)] = true
+			delete(w.all, idOf(c.Before))
+			continue
+		}
+		touched[idOf(c.After)] = true
+		w.all[idOf(c.After)] = *c.After
+	}
+	if again {
+		for id := range w.all {
+			touched[id] = true
+		}
+	}
+	var visible []live.Change
+	for _, id := range slices.Sorted(maps.Keys(touched)) {
+		if c := w.visible(id); c != (live.Change{}) {
+			visible = append(visible, c)
+		}
 	}
 	return visible
 }
 
+func idOf(item *scan.Item) string { return item.Pod.Namespace + "/" + item.Pod.Name }
+
+// visible returns what has become of an item as part of the answer, nothing where it says the same as before.
+func (w *watcher) visible(id string) live.Change {
+	before, was := w.shown[id]
+	after, is := w.all[id]
+	is = is && w.mine(after) && shows(after, w.All)
+	var c live.Change
+	if was {
+		c.Before = &before
+	}
+	if is {
+		c.After = &after
+		w.shown[id] = after
+	} else {
+		delete(w.shown, id)
+	}
+	if was && is && reflect.DeepEqual(before.Report(), after.Report()) {
+		return live.Change{}
+	}
+	return c
+}
+
 func (w *watcher) items() []scan.Item {
-	var items []scan.Item
+	items := make([]scan.Item, 0, len(w.shown))
 	for _, id := range slices.Sorted(maps.Keys(w.shown)) {
 		items = append(items, w.shown[id])
 	}
 	return items
 }
 
+// warn says once of everything that may not be read or watched.
+func (w *watcher) warn(u live.Update) {
+	for _, gap := range u.Gaps {
+		w.once(gap.Error())
+	}
+	for _, err := range u.Unwatched {
+		w.once(err.Error() + "; it is read again every minute instead")
+	}
+}
+
+func (w *watcher) once(warning string) {
+	if !w.said[warning] {
+		w.said[warning] = true
+		fmt.Fprintln(w.ErrOut, "warning:", printing.Escape(warning))
+	}
+}
+
 // begin says what the answer without --watch says as well.
 func (w *watcher) begin(s state) error {
 	seen := newSeen()
-	for _, item := range s.items {
-		seen.take(item, w.All)
+	for _, id := range slices.Sorted(maps.Keys(w.all)) {
+		if item := w.all[id]; w.mine(item) {
+			seen.take(item, w.All)
+		}
 	}
-	if err := w.noIstio(s.mesh, seen); err != nil {
+	if err := cmp.Or(w.noIstio(s.mesh, seen), w.named.untraced()); err != nil {
 		return err
 	}
-	for _, gap := range s.gaps {
-		fmt.Fprintln(w.ErrOut, "warning:", printing.Escape(gap.Error()))
+	// A screen says so itself, for as long as it holds.
+	if _, ok := w.view.(*screenView); !ok {
+		w.sayEmpty(seen)
+	}
+	w.sayDangling(seen)
+	if len(s.gaps) == 0 {
+		for _, reason := range seen.unknown {
+			w.once("unknown: " + reason)
+		}
 	}
 	return nil
-}
-
-// eventOf is a change as machines read it.
-func eventOf(c live.Change) *v1alpha1.ProxyEvent {
-	switch {
-	case c.Before == nil:
-		return v1alpha1.NewProxyEvent(v1alpha1.Added, c.After.Report())
-	case c.After == nil:
-		return v1alpha1.NewProxyEvent(v1alpha1.Deleted, c.Before.Report())
-	default:
-		return v1alpha1.NewProxyEvent(v1alpha1.Modified, c.After.Report())
-	}
 }

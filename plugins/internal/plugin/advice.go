@@ -1,0 +1,58 @@
+package plugin
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/transport"
+)
+
+// advice names the next command to type for failures that every plugin can meet.
+func advice(err error) string {
+	if text := adviceOnAnswers(err); text != "" {
+		return text
+	}
+	var netErr *net.OpError
+	var urlErr *url.Error
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &certificate):
+		return "; the kubeconfig does not trust that certificate: see `kubectl config view --minify`"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "; what is between here and the cluster cuts connections: see whether `kubectl get pods -A` comes through"
+	case errors.As(err, &netErr) || errors.As(err, &urlErr):
+		return "; is the cluster up, and the context right? See `kubectl config current-context` and `kubectl cluster-info`"
+	default:
+		return ""
+	}
+}
+
+// adviceOnAnswers is advice for failures where something has answered, or should have.
+func adviceOnAnswers(err error) string {
+	var late *transport.TimeoutError
+	var busy *transport.BusyError
+	var foreign *transport.ForeignError
+	switch {
+	case errors.As(err, &late):
+		return "; allow more, or see whether the cluster is well: `kubectl get --raw /readyz`"
+	case errors.As(err, &busy):
+		return "; try again then"
+	case errors.As(err, &foreign):
+		return " See `kubectl cluster-info`"
+	case apierrors.IsTooManyRequests(err):
+		return "; the server stayed busy, though it was asked again and again: try again later"
+	case apierrors.IsInternalError(err), apierrors.IsServiceUnavailable(err), apierrors.IsTimeout(err), apierrors.IsServerTimeout(err):
+		return "; that is the server's own trouble: see `kubectl get --raw '/readyz?verbose'`"
+	case apierrors.IsUnauthorized(err):
+		return "; the cluster does not accept these credentials: see `kubectl auth whoami`"
+	case apierrors.IsForbidden(err):
+		return "; ask for that permission, or name a namespace with -n: see `kubectl auth can-i --list`"
+	default:
+		return ""
+	}
+}

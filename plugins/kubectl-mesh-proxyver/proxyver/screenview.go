@@ -1,0 +1,90 @@
+package proxyver
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/screen"
+)
+
+// screenView replaces the table on a terminal.
+type screenView struct {
+	*Options
+	screen *screen.Screen
+	last   string
+	// changed is when the table did last, lost since when the cluster is.
+	changed, lost time.Time
+	// warnings would be lost on the screen; they are left behind with the last table.
+	warnings bytes.Buffer
+}
+
+func (v *screenView) show(s state) error {
+	text, err := v.render(s)
+	if err != nil {
+		return err
+	}
+	if text != v.last || v.changed.IsZero() {
+		v.last, v.changed = text, time.Now()
+	}
+	switch {
+	case s.lost == nil:
+		v.lost = time.Time{}
+	case v.lost.IsZero():
+		v.lost = time.Now()
+	}
+	if text == "" {
+		text = noResources(v.namespace)
+	}
+	v.screen.Draw(strings.Split(strings.TrimRight(text, "\n"), "\n"), v.footer(s))
+	return nil
+}
+
+// render returns what the command prints without --watch.
+func (v *screenView) render(s state) (string, error) {
+	var text bytes.Buffer
+	out, err := v.filled(&text, s)
+	if err == nil {
+		err = out.finish()
+	}
+	return text.String(), err
+}
+
+func (v *screenView) footer(s state) string {
+	if s.lost != nil {
+		return "Connection lost at " + v.lost.Format(time.TimeOnly) + ", trying again; what is shown is from before: " + printing.Escape(s.lost.Error())
+	}
+	statuses := counts[v1alpha1.Status]{}
+	for _, item := range s.items {
+		statuses[item.Verdict.Status]++
+	}
+	words := fmt.Sprintf("Pods: %d", len(s.items))
+	for _, status := range v1alpha1.Statuses() {
+		if n := statuses[status]; n > 0 {
+			words += fmt.Sprintf(", %s: %d", status, n)
+		}
+	}
+	if len(s.gaps) > 0 {
+		words += fmt.Sprintf(". Incomplete: %s", printing.Escape(s.gaps[0].Error()))
+	}
+	return words + ". Last change " + v.changed.Format(time.TimeOnly) + ". Ctrl-C ends"
+}
+
+// close leaves the last table behind, as the command without --watch would print it.
+func (v *screenView) close() error {
+	v.screen.Close()
+	_, err := io.WriteString(v.Out, v.last)
+	return cmp.Or(err, copied(v.ErrOut, &v.warnings))
+}
+
+func copied(to io.Writer, from *bytes.Buffer) error {
+	_, err := from.WriteTo(to)
+	return err
+}
+
+func (v *screenView) errOut() io.Writer { return &v.warnings }
