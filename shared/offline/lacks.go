@@ -89,18 +89,13 @@ func (c *Cluster) accountForIstio() {
 	}
 }
 
-// Told returns those of the quiet gaps that the reasons of unknown pods tell of. There are none without a dump.
-func (c *Cluster) Told(reasons []string) []cluster.Gap {
+// Quiet returns the gaps that matter to few pods, if to any: the reasons why those are unknown hold their texts. There are
+// none without a dump.
+func (c *Cluster) Quiet() []cluster.Gap {
 	if c == nil {
 		return nil
 	}
-	var told []cluster.Gap
-	for _, gap := range c.quiet {
-		if slices.ContainsFunc(reasons, func(reason string) bool { return strings.Contains(reason, gap.Error()) }) {
-			told = append(told, gap)
-		}
-	}
-	return told
+	return c.quiet
 }
 
 // LackAbove notes as well what is missing of what stands between workloads and what controls them. Only those need it who

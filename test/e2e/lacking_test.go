@@ -223,7 +223,7 @@ type cutCase struct {
 var cutCases = []cutCase{
 	{"in the pods", inOrder, "Pod", noPods, []string{"all pods"}},
 	{"in pods that come first", podsFirst, "Pod", noAgentsYet,
-		[]string{"webhook configurations", "namespaces", "configmaps", "replicasets", "jobs", "all pods"}},
+		[]string{"webhook configurations", "namespaces", "configmaps", "replicasets", "jobs", "daemonsets", "all pods"}},
 	{"in the namespaces, after the pods", podsFirst, "Namespace", noAgents, []string{"webhook configurations", "namespaces", "configmaps", "the whole dump"}},
 	{"in the webhooks, after the pods", podsFirst, "MutatingWebhookConfiguration", noAgents, []string{"webhook configurations", "configmaps", "the whole dump"}},
 	{"in the ConfigMaps, after the pods", podsFirst, "ConfigMap", managed, []string{"configmaps", "the whole dump"}},

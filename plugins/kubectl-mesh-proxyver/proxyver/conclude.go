@@ -26,6 +26,9 @@ type seen struct {
 	// unknown holds the first reasons why pods are unknown, each once, and moreUnknown counts the pods with others.
 	unknown     []string
 	moreUnknown int
+	// gaps are what is known to be missing; a pod that is unknown because of one needs no words of its own. Quiet ones are
+	// told only if there is such a pod.
+	gaps, quiet []cluster.Gap
 	// verification is what --verify asked, nil without it.
 	verification *verification
 }
@@ -55,14 +58,30 @@ func (s *seen) take(item scan.Item, all bool) bool {
 	if v.Proxy != nil {
 		s.proxies++
 	}
-	if v.Status == v1alpha1.Unknown && !slices.Contains(s.unknown, v.Reason) {
-		if len(s.unknown) < shownReasons {
-			s.unknown = append(s.unknown, v.Reason)
-		} else {
-			s.moreUnknown++
-		}
+	if v.Status == v1alpha1.Unknown {
+		s.takeReason(v.Reason)
 	}
 	return true
+}
+
+// takeReason keeps in mind why a pod is unknown.
+func (s *seen) takeReason(reason string) {
+	if i := slices.IndexFunc(s.quiet, explains(reason)); i >= 0 {
+		s.gaps = append(s.gaps, s.quiet[i])
+		s.quiet = slices.Delete(slices.Clone(s.quiet), i, i+1)
+	}
+	switch {
+	case slices.ContainsFunc(s.gaps, explains(reason)) || slices.Contains(s.unknown, reason):
+	case len(s.unknown) < shownReasons:
+		s.unknown = append(s.unknown, reason)
+	default:
+		s.moreUnknown++
+	}
+}
+
+// explains says of gaps whether they are why a pod is unknown.
+func explains(reason string) func(cluster.Gap) bool {
+	return func(g cluster.Gap) bool { return strings.Contains(reason, g.Error()) }
 }
 
 // sayEmpty says on stderr that there is nothing to show.
@@ -118,12 +137,12 @@ func (o *Options) conclude(s *seen, gaps []cluster.Gap) error {
 		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(gap.Error()))
 	}
 	for _, reason := range s.unknown {
-		if !slices.ContainsFunc(gaps, func(g cluster.Gap) bool { return strings.Contains(reason, g.Error()) }) {
+		if !slices.ContainsFunc(gaps, explains(reason)) {
 			fmt.Fprintln(o.ErrOut, "warning: unknown:", printing.Escape(reason))
 		}
-		if s.moreUnknown > 0 {
-			fmt.Fprintf(o.ErrOut, "warning: unknown for other reasons: %d pods; see them with -o wide\n", s.moreUnknown)
-		}
+	}
+	if s.moreUnknown > 0 {
+		fmt.Fprintf(o.ErrOut, "warning: unknown for other reasons: %d pods; see them with -o wide\n", s.moreUnknown)
 	}
 	if n := s.statuses[v1alpha1.Unknown]; n > 0 {
 		return fmt.Errorf("the answer is incomplete: unknown: %d of %d pods", n, s.shown)

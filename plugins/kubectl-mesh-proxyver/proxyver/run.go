@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
@@ -137,18 +138,15 @@ func (o *Options) answer(ctx context.Context, from *source) error {
 	o.sayDangling(seen)
 	o.sayExpired(result)
 	o.sayTaken(from.dump)
-	incomplete := o.conclude(seen, append(from.gaps(result), from.dump.Told(seen.unknown)...))
+	incomplete := o.conclude(seen, append(seen.gaps, result.Gaps...))
 	if seen.verification != nil {
 		return cmp.Or(o.sayVerified(seen.verification), incomplete)
 	}
 	return incomplete
 }
 
-// gaps returns everything that could not be read.
-func (s *source) gaps(r scan.Result) []cluster.Gap {
-	gaps := append([]cluster.Gap{}, s.mesh.Gaps()...)
-	return append(append(gaps, s.owners.Gaps()...), r.Gaps...)
-}
+// gaps returns everything but pods that could not be read.
+func (s *source) gaps() []cluster.Gap { return slices.Concat(s.mesh.Gaps(), s.owners.Gaps()) }
 
 func (o *Options) scan(ctx context.Context, from *source, out output) (*seen, scan.Result, error) {
 	mine, err := o.mesh(from.mesh)
@@ -156,6 +154,7 @@ func (o *Options) scan(ctx context.Context, from *source, out output) (*seen, sc
 		return nil, scan.Result{}, err
 	}
 	s := newSeen()
+	s.gaps, s.quiet = from.gaps(), from.dump.Quiet()
 	if o.Verify {
 		s.verification = newVerification()
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"testing"
@@ -82,6 +83,19 @@ func TestTheExitCode(t *testing.T) {
 				t.Errorf("exit %d, %v, stderr %q", code, err, errOut)
 			}
 		})
+	}
+}
+
+func TestAQuietGapIsToldWhereItIsAReason(t *testing.T) {
+	services, gateways := cluster.Gap{Missing: "services", Err: errors.New("none")}, cluster.Gap{Missing: "gateways", Err: errors.New("none")}
+	s := newSeen()
+	s.quiet = []cluster.Gap{gateways, services}
+	for i := range 3 * shownReasons {
+		s.takeReason(fmt.Sprintf("Gateway %d: %v", i, services))
+	}
+	s.takeReason("another")
+	if len(s.gaps) != 1 || s.gaps[0].Missing != "services" || len(s.quiet) != 1 || len(s.unknown) != 1 || s.moreUnknown != 0 {
+		t.Errorf("%+v", s)
 	}
 }
 
