@@ -20,7 +20,8 @@ func TestFailuresAreToldApart(t *testing.T) {
 		want string
 	}{
 		{"success", nil, "", ""},
-		{"a kind that the cluster does not have", apierrors.NewNotFound(pods, "x"), "", ""},
+		{"a kind that every cluster has", apierrors.NewNotFound(pods, "x"), "", "reading pods: " + apierrors.NewNotFound(pods, "x").Error()},
+		{"one that a cluster may lack", Optional(apierrors.NewNotFound(pods, "x")), "", ""},
 		{"what may not be read leaves a gap", forbidden, "cannot read pods: " + forbidden.Error(), ""},
 		{"a cluster that fails", broken, "", "reading pods: " + broken.Error()},
 		{"a cluster that is not there", errors.New("connection refused"), "", "reading pods: connection refused"},

@@ -21,12 +21,20 @@ func (g Gap) Error() string { return fmt.Sprintf("cannot read %s: %v", g.Missing
 // Unwrap returns why it is missing.
 func (g Gap) Unwrap() error { return g.Err }
 
-// Outcome sorts the error of a read: nil for success and for a kind that the cluster does not have; a gap where the
-// caller may not read it, which leaves the rest readable; the error itself, with what was read, where nothing further
-// can be expected of the cluster.
+// Optional passes over the error that an object, or a whole kind that not every cluster has, is not there. For kinds that
+// every cluster has, that answer is no fact about the cluster: a proxy in between may have given it.
+func Optional(err error) error {
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// Outcome sorts the error of a read: nil for success; a gap where the caller may not read it, which leaves the rest
+// readable; the error itself, with what was read, where nothing further can be expected of the cluster.
 func Outcome(what string, err error) (*Gap, error) {
 	switch {
-	case err == nil || apierrors.IsNotFound(err):
+	case err == nil:
 		return nil, nil
 	case apierrors.IsForbidden(err):
 		return &Gap{Missing: what, Err: err}, nil

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,14 +18,35 @@ import (
 var NamespaceResource = corev1.SchemeGroupVersion.WithResource("namespaces")
 
 // EachPage lists page by page and calls do for every item, in the order of the server. A page is fetched while the one
-// before it is worked on. A list that expires between two pages is begun anew, as one whole, so do has to bear items that
-// it has had. An error of do ends the listing and is returned; ErrCircle where the server sends pages that it has sent.
+// before it is worked on. A list that expires between two pages goes on as the server offers, with objects as they are by
+// then, or is begun anew, as one whole, so do has to bear items that it has had. An error of do ends the listing and is
+// returned; ErrCircle where the server sends pages that it has sent.
 func EachPage(ctx context.Context, chunk int64, options metav1.ListOptions, list pager.ListPageFunc, do func(runtime.Object) error) error {
-	err := eachPage(ctx, chunk, options, list, do)
+	begun := false
+	item := func(o runtime.Object) error {
+		begun = true
+		return do(o)
+	}
+	err := eachPage(ctx, chunk, options, list, item)
 	if chunk > 0 && Expired(err) {
-		return eachPage(ctx, 0, options, list, do)
+		if options.Continue = Continuation(err); options.Continue == "" {
+			chunk = 0
+		}
+		err = eachPage(ctx, chunk, options, list, item)
+	}
+	if begun && apierrors.IsNotFound(err) {
+		return fmt.Errorf("the list broke off: %v", err)
 	}
 	return err
+}
+
+// Continuation returns the token by which an expired list can be continued, empty where the server offers none.
+func Continuation(expired error) string {
+	var status apierrors.APIStatus
+	if errors.As(expired, &status) {
+		return status.Status().Continue
+	}
+	return ""
 }
 
 func eachPage(ctx context.Context, chunk int64, options metav1.ListOptions, list pager.ListPageFunc, do func(runtime.Object) error) error {

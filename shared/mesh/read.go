@@ -108,6 +108,10 @@ func (r *reader) readWebhooks(ctx context.Context) error {
 			r.set(&list.Items[i])
 		}
 	}
+	if apierrors.IsNotFound(err) {
+		return fmt.Errorf("reading %s: the cluster serves none of admissionregistration.k8s.io/v1, as clusters before Kubernetes 1.16 "+
+			"do; a dump of it can be read with --filename: %v", Webhooks, err)
+	}
 	g, err := cluster.Outcome(string(Webhooks), err)
 	return r.lack(Webhooks, g, err)
 }
@@ -151,7 +155,7 @@ func (r *reader) readRootNamespaces(ctx context.Context) error {
 		if err == nil {
 			r.set(ns)
 		}
-		g, err := cluster.Outcome("namespace "+name, err)
+		g, err := cluster.Outcome("namespace "+name, cluster.Optional(err))
 		if err := r.lack(ProxyConfigs, g, err); err != nil {
 			return err
 		}
@@ -181,7 +185,7 @@ func (r *reader) readGateways(ctx context.Context) error {
 				break
 			}
 		}
-		return err
+		return cluster.Optional(err)
 	})
 	return r.lack(Gateways, g, err)
 }
@@ -191,7 +195,7 @@ func (r *reader) readValidator(ctx context.Context) error {
 	if err == nil {
 		r.set(v)
 	}
-	g, err := cluster.Outcome(string(Validator), err)
+	g, err := cluster.Outcome(string(Validator), cluster.Optional(err))
 	return r.lack(Validator, g, err)
 }
 
@@ -256,7 +260,7 @@ func (r *reader) readConfigMap(ctx context.Context, id key) error {
 		r.set(cm)
 		return nil
 	}
-	g, err := cluster.Outcome("configmap "+id.namespace+"/"+id.name, err)
+	g, err := cluster.Outcome("configmap "+id.namespace+"/"+id.name, cluster.Optional(err))
 	if g != nil {
 		r.Lock()
 		defer r.Unlock()
@@ -270,9 +274,9 @@ func (r *reader) readConfigMap(ctx context.Context, id key) error {
 func (r *reader) readProxyConfigs(ctx context.Context) error {
 	list := func(namespace string) error {
 		client := r.Istio.NetworkingV1beta1().ProxyConfigs(namespace)
-		return r.list(ctx, metav1.ListOptions{}, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+		return cluster.Optional(r.list(ctx, metav1.ListOptions{}, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			return client.List(ctx, o)
-		})
+		}))
 	}
 	if r.Namespace == "" {
 		g, err := r.Everywhere(ctx, string(ProxyConfigs), "", list)

@@ -3,6 +3,7 @@ package offline
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/dump"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
 )
 
 var (
@@ -44,6 +46,7 @@ func (c *Cluster) account() {
 	}
 	c.accountForIstio()
 	c.lackOwners(dump.ReplicaSets, dump.Jobs)
+	c.lackSomeOwners()
 	if why := c.incomplete(dump.DaemonSets); why != nil {
 		gap := cluster.Gap{Missing: resource(dump.DaemonSets), Err: why}
 		c.Sets.LackQuietly(gap)
@@ -109,6 +112,22 @@ func (c *Cluster) lackOwners(kinds ...schema.GroupKind) {
 	for _, kind := range kinds {
 		if why := c.incomplete(kind); why != nil && c.controllers[kind] {
 			c.Owners.Lack(cluster.Gap{Missing: resource(kind), Err: why})
+		}
+	}
+}
+
+// lackSomeOwners notes the kinds of which the dump has some, but not those that all of its pods belong to.
+func (c *Cluster) lackSomeOwners() {
+	noted := map[string]bool{}
+	for _, pod := range c.pods {
+		if c.Owners.Knows(pod) || noted[pod.Controller.Kind] {
+			continue
+		}
+		noted[pod.Controller.Kind] = true
+		kind := workload.Kind(schema.FromAPIVersionAndKind(pod.Controller.APIVersion, pod.Controller.Kind).GroupKind())
+		if c.incomplete(kind) == nil {
+			c.Owners.Lack(cluster.Gap{Missing: resource(kind), Err: fmt.Errorf(
+				"the dump has not all of them: pod %s belongs to %s", pod.Namespace+"/"+pod.Name, pod.Controller.Name)})
 		}
 	}
 }

@@ -171,19 +171,10 @@ func (l *lister) recover(ctx context.Context, err error, left *wait.Backoff) err
 		return l.broken(fmt.Errorf("%w (asked %d times)", err, attempts))
 	case cluster.Expired(err):
 		l.result.Expired = true
-		l.token, l.course = tokenOf(err), cluster.Course{}
+		// Without a token the list begins anew, and what was handed on is passed over.
+		l.token, l.course = cluster.Continuation(err), cluster.Course{}
 	}
 	return sleep(ctx, left.Step())
-}
-
-// tokenOf returns the token by which an expired list can be continued, with pods as they are by then. Where the server
-// sends none, the list begins anew, and what was handed on is passed over.
-func tokenOf(err error) string {
-	var status apierrors.APIStatus
-	if errors.As(err, &status) {
-		return status.Status().Continue
-	}
-	return ""
 }
 
 // passing says whether asking again can help: the list expired, the connection broke off, or the server has a moment of
@@ -208,7 +199,7 @@ func (l *lister) broken(err error) error {
 	switch {
 	case l.last == "":
 		return err
-	case apierrors.IsForbidden(err):
+	case apierrors.IsForbidden(err), apierrors.IsNotFound(err):
 		return fmt.Errorf("the list broke off after pod %s: %v", l.last, err)
 	default:
 		return fmt.Errorf("the list broke off after pod %s: %w", l.last, err)

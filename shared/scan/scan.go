@@ -57,7 +57,9 @@ func (s *Scanner) Each(ctx context.Context, clients *cluster.Clients, options Op
 	pods := podlist.Options{LabelSelector: options.LabelSelector, FieldSelector: options.FieldSelector, Chunk: options.Chunk}
 	gap, err := clients.Everywhere(ctx, "pods", options.Namespace, func(namespace string) error {
 		r, err := podlist.Each(ctx, clients.Core, namespace, pods, func(pod proxy.Pod) error {
-			stopped = s.one(ctx, options, pod, do)
+			if stopped = s.owners.Find(ctx, clients, pod); stopped == nil {
+				stopped = s.one(ctx, options, pod, do)
+			}
 			return stopped
 		})
 		result.Expired = result.Expired || r.Expired

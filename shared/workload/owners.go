@@ -81,6 +81,7 @@ func restartable(below, above Ref) bool {
 
 // Owners knows the controllers of a cluster's workloads.
 type Owners struct {
+	// controllers holds what controls each object that is known, the zero value where nothing does.
 	controllers map[key]Ref
 	gaps        []cluster.Gap
 }
@@ -110,13 +111,47 @@ func NewOwners() *Owners { return &Owners{controllers: map[key]Ref{}} }
 func (o *Owners) Set(kind schema.GroupKind, object metav1.Object) bool {
 	id := keyOf(kind, object)
 	before, known := o.controllers[id]
-	controller := metav1.GetControllerOfNoCopy(object)
-	if controller == nil {
-		delete(o.controllers, id)
-		return known
+	var above Ref
+	if controller := metav1.GetControllerOfNoCopy(object); controller != nil {
+		above = refTo(controller)
 	}
-	o.controllers[id] = refTo(controller)
-	return !known || before != o.controllers[id]
+	o.controllers[id] = above
+	return !known && above != (Ref{}) || before != above
+}
+
+// Knows says whether the object that controls the pod has been seen, or need not be: nothing stands between such an object
+// and its workload.
+func (o *Owners) Knows(pod proxy.Pod) bool {
+	if pod.Controller == nil {
+		return true
+	}
+	ref := refTo(pod.Controller)
+	_, known := o.controllers[key{pod.Namespace, ref}]
+	return known || !slices.Contains(always, schema.GroupKind{Group: ref.Group, Kind: ref.Kind})
+}
+
+// Find looks for the object that controls the pod, if it is not known: it may have been made after the owners were listed,
+// as in a rollout. Each is looked for once; one that is gone, or that may not be read, stays as it is. The error is for a
+// cluster that cannot be reached or that fails.
+func (o *Owners) Find(ctx context.Context, clients *cluster.Clients, pod proxy.Pod) error {
+	if o.Knows(pod) {
+		return nil
+	}
+	ref := refTo(pod.Controller)
+	kind := schema.GroupKind{Group: ref.Group, Kind: ref.Kind}
+	o.controllers[key{pod.Namespace, ref}] = Ref{}
+	// A list of one asks for no other right than the list of all.
+	list, err := clients.Metadata.Resource(kinds[kind]).Namespace(pod.Namespace).
+		List(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + ref.Name})
+	if _, err := cluster.Outcome(ref.String()+" in namespace "+pod.Namespace, err); err != nil || list == nil {
+		return err
+	}
+	for i := range list.Items {
+		if list.Items[i].Name == ref.Name {
+			o.Set(kind, &list.Items[i])
+		}
+	}
+	return nil
 }
 
 // Delete forgets an object of that kind.
@@ -207,8 +242,8 @@ func (o *Owners) Of(pod proxy.Pod) Chain {
 	chain.Refs = append(chain.Refs, ref)
 	chain.workload = 1
 	for len(chain.Refs) < maxDepth {
-		above, ok := o.controllers[key{pod.Namespace, ref}]
-		if !ok {
+		above := o.controllers[key{pod.Namespace, ref}]
+		if above == (Ref{}) {
 			break
 		}
 		chain.Refs = append(chain.Refs, above)

@@ -7,8 +7,13 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	metadatafake "k8s.io/client-go/metadata/fake"
+	clienttesting "k8s.io/client-go/testing"
 
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture/faulty"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
@@ -158,7 +163,8 @@ func TestKindsThatMayNotBeListedLeaveTheRestReadable(t *testing.T) {
 		{"forbidden, with what stands above", "replicasets", true, forbidden, 1, ""},
 		{"one that is read for what stands above only", "replicationcontrollers", false, forbidden, 0, ""},
 		{"one that is read for what stands above", "replicationcontrollers", true, forbidden, 1, ""},
-		{"a kind that the cluster does not have", "replicasets", false, apierrors.NewNotFound(schema.GroupResource{Resource: "replicasets"}, ""), 0, ""},
+		{"one of every cluster's, of which something in between says that it is not there", "replicasets", false,
+			apierrors.NewNotFound(schema.GroupResource{Resource: "replicasets"}, ""), 0, "reading replicasets: "},
 		{"a cluster that fails", "replicasets", false, apierrors.NewInternalError(errors.New("etcd is gone")), 0, "reading replicasets: "},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
@@ -173,6 +179,49 @@ func TestKindsThatMayNotBeListedLeaveTheRestReadable(t *testing.T) {
 			}
 			if err != nil || len(o.Gaps()) != c.gaps || c.gaps > 0 && (o.Gaps()[0].Missing != c.resource || !apierrors.IsForbidden(o.Gaps()[0].Err)) {
 				t.Errorf("got %+v, %v", o, err)
+			}
+		})
+	}
+}
+
+func TestAnOwnerThatIsNewerThanTheListIsLookedForOnce(t *testing.T) {
+	set := &metav1.PartialObjectMetadata{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "ReplicaSet"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "cart-2"},
+	}
+	controller := true
+	set.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "Deployment", Name: "cart", Controller: &controller}}
+	pod := proxy.FromPod(fixture.Pod("shop/cart-2-x", fixture.ControlledBy("apps/v1", "ReplicaSet", "cart-2")))
+	for _, c := range []struct {
+		rule     string
+		metadata []runtime.Object
+		err      error
+		want     string
+		failure  bool
+	}{
+		{"it is there", []runtime.Object{set}, nil, "deployment/cart", false},
+		{"it is gone", nil, nil, "replicaset/cart-2", false},
+		{"it may not be read", nil, apierrors.NewForbidden(schema.GroupResource{Resource: "replicasets"}, "", errors.New("no")), "replicaset/cart-2", false},
+		{"the cluster fails", nil, apierrors.NewInternalError(errors.New("etcd is gone")), "replicaset/cart-2", true},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			scheme := metadatafake.NewTestScheme()
+			if err := metav1.AddMetaToScheme(scheme); err != nil {
+				t.Fatal(err)
+			}
+			client := metadatafake.NewSimpleMetadataClient(scheme, c.metadata...)
+			if c.err != nil {
+				client.PrependReactor("*", "*", func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, c.err })
+			}
+			owners := NewOwners()
+			for attempt := range 2 {
+				err := owners.Find(t.Context(), &cluster.Clients{Metadata: client}, pod)
+				if failed := c.failure && attempt == 0; (err != nil) != failed {
+					t.Errorf("attempt %d: got %v", attempt, err)
+				}
+			}
+			if got := owners.Of(pod).Workload().String(); got != c.want || len(client.Actions()) != 1 {
+				t.Errorf("got %s by %d requests", got, len(client.Actions()))
 			}
 		})
 	}

@@ -53,7 +53,7 @@ func (o *Options) open(ctx context.Context) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	named, err := o.resolve()
+	named, err := o.resolve(ctx)
 	if err != nil {
 		return nil, err
 	}

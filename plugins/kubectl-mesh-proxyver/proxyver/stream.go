@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 )
 
@@ -48,7 +49,7 @@ func (s *stream) write(value any, prefix string) error {
 	if err := json.Indent(&s.scratch, compact, prefix, indent); err != nil {
 		return err
 	}
-	_, err = s.out.Write(s.scratch.Bytes())
+	_, err = s.out.Write(printing.SafeJSON(s.scratch.Bytes()))
 	return err
 }
 

@@ -2,6 +2,7 @@ package proxyver
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,10 +20,27 @@ type target = workload.Ref
 const gatewayGroup = "gateway.networking.k8s.io"
 
 // resolve finds the objects that the arguments name. The error is kubectl's own: no such type, no such object.
-func (o *Options) resolve() (targets, error) {
+func (o *Options) resolve(ctx context.Context) (targets, error) {
 	if len(o.Args) == 0 {
 		return nil, nil
 	}
+	// Kubectl's builder knows no context: whoever presses Ctrl-C does not wait for it.
+	var found targets
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		found, err = o.lookUp()
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-done:
+		return found, err
+	}
+}
+
+func (o *Options) lookUp() (targets, error) {
 	infos, err := resource.NewBuilder(o.ConfigFlags).
 		Unstructured().
 		NamespaceParam(o.namespace).DefaultNamespace().

@@ -22,7 +22,7 @@ func (o *Options) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	named, err := o.resolve()
+	named, err := o.resolve(ctx)
 	if err != nil {
 		return err
 	}
