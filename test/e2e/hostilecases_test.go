@@ -128,9 +128,15 @@ func circling() map[string]hostileCase {
 // failing has a server in trouble.
 func failing() map[string]hostileCase {
 	trouble := text(500, "text/plain", "etcd is gone")
+	lost := text(404, "text/plain", "404 page not found")
 	return map[string]hostileCase{
 		"the server fails":                      {fault: when(all, trouble), code: 1, stderr: "error: reading webhook configurations: an error on the server (\"etcd is gone\") has prevented the request from succeeding (get mutatingwebhookconfigurations.admissionregistration.k8s.io)" + readyzAdvice},
 		"the server fails at owners":            {fault: when(of("replicasets"), trouble), code: 1, stderr: "error: reading replicasets: an error on the server (\"etcd is gone\") has prevented the request from succeeding" + readyzAdvice},
+		"no webhook configurations, says a 404": {fault: when(first, lost), code: 1, stderr: "error: reading webhook configurations: the cluster serves none of admissionregistration.k8s.io/v1, as clusters before Kubernetes 1.16 do; a dump of it can be read with --filename: the server could not find the requested resource (get mutatingwebhookconfigurations.admissionregistration.k8s.io)\n"},
+		"no owners, says a 404":                 {fault: when(of("replicasets"), lost), code: 1, stderr: "error: reading replicasets: the server could not find the requested resource\n"},
+		"no pods, says a 404":                   {fault: when(of("pods"), lost), code: 1, stderr: "error: reading pods: the server could not find the requested resource (get pods)\n"},
+		"no more pods, says a 404":              {fault: when(later("pods"), lost), code: 1, stderr: after1 + "the server could not find the requested resource (get pods)\n"},
+		"no Gateways, says a 404":               {fault: when(of("gateways"), lost)},
 		"the server fails once at a later page": {fault: once(later("pods"), trouble)},
 		"the server fails at a later page":      {fault: when(later("pods"), trouble), code: 1, stderr: after1 + "an error on the server (\"etcd is gone\") has prevented the request from succeeding (get pods) (asked 4 times)" + readyzAdvice},
 	}
