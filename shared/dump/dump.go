@@ -14,7 +14,7 @@ import (
 
 // Command makes a dump that has all that is read here, of a cluster that serves all these kinds.
 const Command = "kubectl get mutatingwebhookconfigurations,namespaces,configmaps,services,proxyconfigs," +
-	"gateways.gateway.networking.k8s.io,replicasets,deployments,daemonsets,statefulsets,jobs,pods -A -o json"
+	"gateways.gateway.networking.k8s.io,replicasets,deployments,daemonsets,statefulsets,replicationcontrollers,jobs,pods -A -o json"
 
 // Read reads a dump and calls do for every object of the kinds that are read here (see Kinds), in the order of the dump
 // and while it is read: what comes after is not known yet. Objects are

@@ -181,7 +181,7 @@ func (c *Cluster) byTurns() bool {
 // commandOrder is that of the kinds in dump.Command, which kubectl keeps to.
 var commandOrder = []schema.GroupKind{
 	dump.MutatingWebhooks, dump.Namespaces, dump.ConfigMaps, dump.Services, dump.ProxyConfigs, dump.Gateways,
-	dump.ReplicaSets, dump.Deployments, dump.DaemonSets, dump.StatefulSets, dump.Jobs, dump.Pods,
+	dump.ReplicaSets, dump.Deployments, dump.DaemonSets, dump.StatefulSets, dump.ReplicationControllers, dump.Jobs, dump.Pods,
 }
 
 // inCommandOrder says whether the kinds come in that order, with all that every cluster has, as far as the dump goes.

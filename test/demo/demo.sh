@@ -80,7 +80,7 @@ say "Is the prediction right? Ask the real injector, by a dry run of each worklo
 show kubectl mesh-proxyver -n shop --verify 2>&1
 say "Offline: the same answer from a dump"
 dump=$(mktemp -d)
-kinds=mutatingwebhookconfigurations,namespaces,configmaps,services,proxyconfigs,gateways.gateway.networking.k8s.io,replicasets,deployments,daemonsets,statefulsets,jobs,pods
+kinds=mutatingwebhookconfigurations,namespaces,configmaps,services,proxyconfigs,gateways.gateway.networking.k8s.io,replicasets,deployments,daemonsets,statefulsets,replicationcontrollers,jobs,pods
 printf '\n$ kubectl get %s -A -o json > dump.json\n' "$kinds"
 (
   cd "$dump"

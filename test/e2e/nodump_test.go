@@ -11,7 +11,7 @@ import (
 
 // oneCommand makes a dump, as errors say.
 const oneCommand = "; this makes one: kubectl get mutatingwebhookconfigurations,namespaces,configmaps,services,proxyconfigs,gateways.gateway.networking.k8s.io," +
-	"replicasets,deployments,daemonsets,statefulsets,jobs,pods -A -o json\n"
+	"replicasets,deployments,daemonsets,statefulsets,replicationcontrollers,jobs,pods -A -o json\n"
 
 const kubeconfig = `apiVersion: v1
 kind: Config

@@ -69,7 +69,7 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVarP(&o.IstioNamespace, "istio-namespace", "i", o.IstioNamespace,
 		"Look only at the mesh whose Istio is in this `namespace`. Unset, every mesh of the cluster is found from its webhooks.")
 	flags.StringVarP(&o.Filename, "filename", "f", o.Filename,
-		"Look at a dump of a cluster in this `file`, - for standard input, and not at the cluster: what kubectl get -o json or yaml wrote, also compressed.")
+		"Look at a dump of a cluster in this `file`, - for standard input, and not at the cluster: what kubectl get -o json or yaml wrote, also compressed with gzip. All of its namespaces are looked at unless -n names one.")
 	flags.BoolVarP(&o.Watch, "watch", "w", o.Watch,
 		"Keep the answer up to date until Ctrl-C: on a terminal the table is replaced, on a pipe every change is a line, with -o json an object a line.")
 	flags.BoolVar(&o.Verify, "verify", o.Verify,

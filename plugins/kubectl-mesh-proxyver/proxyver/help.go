@@ -44,7 +44,7 @@ const example = `  # Every workload of the mesh: what runs, and what would run
   kubectl mesh-proxyver -n shop --verify
 
   # Offline, from a dump; leave out the kinds that the cluster does not have
-  kubectl get mutatingwebhookconfigurations,namespaces,configmaps,services,proxyconfigs,gateways.gateway.networking.k8s.io,replicasets,deployments,daemonsets,statefulsets,jobs,pods -A -o json > dump.json
+  kubectl get mutatingwebhookconfigurations,namespaces,configmaps,services,proxyconfigs,gateways.gateway.networking.k8s.io,replicasets,deployments,daemonsets,statefulsets,replicationcontrollers,jobs,pods -A -o json > dump.json
   kubectl mesh-proxyver -f dump.json
 
   # Columns and order of one's own
