@@ -49,10 +49,29 @@ func workloadOf(item scan.Item) podtemplate.Workload {
 	return podtemplate.Workload{Namespace: item.Pod.Namespace, Ref: item.Chain.Workload()}
 }
 
-// ask puts each workload to the real injector once, and notes the answers in the items.
-func (v *verification) ask(ctx context.Context, scanner *scan.Scanner, clients *cluster.Clients, chunk int64) error {
-	var err error
+// proxies counts the pods that run one.
+func (v *verification) proxies() int {
+	n := 0
+	for _, item := range v.items {
+		if item.Verdict.Proxy != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// ask puts each workload to the real injector once, calling step for each answer, and notes the answers in the items. The
+// error says also that the server is too old to be asked.
+func (v *verification) ask(ctx context.Context, scanner *scan.Scanner, clients *cluster.Clients, chunk int64, step func()) error {
+	if len(v.workloads) == 0 {
+		return nil
+	}
+	err := dryrun.Supported(ctx, clients.Kube)
+	if err != nil {
+		return fmt.Errorf("asking the injector: %w", err)
+	}
 	v.gaps, err = dryrun.Each(ctx, clients.Kube, dryrun.Options{Chunk: chunk}, v.workloads, func(w dryrun.Workload, a dryrun.Answer) error {
+		step()
 		v.answers[w.Workload] = a
 		if a.Refusal != nil {
 			return nil
