@@ -40,8 +40,9 @@ type Options struct {
 // no particular order. Templates are listed as podtemplate.Each does it, and asked about while the next page is read. What
 // may not be listed becomes a gap, and the workloads of that kind are asked about by their pods.
 //
-// It ends early with the end of ctx, and with an error of do, which it returns. Any other error is for a cluster that
-// cannot be reached or that fails; a refusal is no error.
+// It ends early with the end of ctx, and with an error of do, which it returns. A request that fails after all is a refusal
+// of class ServerError, and the others are made all the same. Any other error is for a cluster that several requests in a
+// row cannot reach, for credentials that do not do, and for lists that fail.
 func Each(ctx context.Context, kube kubernetes.Interface, options Options, workloads []Workload, do func(Workload, Answer) error) ([]cluster.Gap, error) {
 	if options.Parallel <= 0 {
 		options.Parallel = DefaultParallel
@@ -73,8 +74,10 @@ type round struct {
 	kube  kubernetes.Interface
 	group *errgroup.Group
 
-	mu sync.Mutex
-	do func(Workload, Answer) error
+	// mu guards do and reach.
+	mu    sync.Mutex
+	do    func(Workload, Answer) error
+	reach reach
 
 	// left are the workloads that nobody has been asked about yet. Only the goroutine that hands out the work touches it.
 	left map[podtemplate.Workload]Workload
@@ -108,7 +111,7 @@ func (r *round) askPod(w Workload) error {
 		return r.tell(w, unasked("reading pod %s/%s: %w", w.Namespace, w.Pod, err))
 	}
 	if err != nil {
-		return fmt.Errorf("reading pod %s/%s: %w", w.Namespace, w.Pod, err)
+		return r.fail(w, fmt.Errorf("reading pod %s/%s: %w", w.Namespace, w.Pod, err))
 	}
 	if pod == nil {
 		return r.tell(w, unasked("neither the template of %s nor pod %s exists in namespace %s any more", w.Ref, w.Pod, w.Namespace))
@@ -133,12 +136,31 @@ func readPod(ctx context.Context, kube kubernetes.Interface, namespace, name str
 func (r *round) ask(w Workload, pod *corev1.Pod) error {
 	answer, err := Ask(r.ctx, r.kube, pod)
 	if err != nil {
-		return err
+		return r.fail(w, err)
 	}
+	r.answered()
 	if answer.Refusal == nil {
 		answer.Asked = pod
 	}
 	return r.tell(w, answer)
+}
+
+// answered notes that the cluster can be reached.
+func (r *round) answered() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reach.after(r.ctx, nil)
+}
+
+// fail tells of a request that failed, or returns its error where there is no use in going on.
+func (r *round) fail(w Workload, err error) error {
+	r.mu.Lock()
+	giveUp := r.reach.after(r.ctx, err)
+	r.mu.Unlock()
+	if giveUp {
+		return err
+	}
+	return r.tell(w, failed(err))
 }
 
 func (r *round) tell(w Workload, answer Answer) error {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -187,8 +190,18 @@ func TestItEndsEarly(t *testing.T) {
 	})
 	t.Run("with a failure of the cluster", func(t *testing.T) {
 		kube := answering(func(clienttesting.CreateActionImpl) (*corev1.Pod, error) { return nil, broken }, objects...)
+		told := 0
+		_, err := Each(t.Context(), kube, Options{Parallel: 1}, workloads, func(Workload, Answer) error { told++; return nil })
+		if !errors.Is(err, broken) || told != patience-1 || !strings.HasPrefix(text(err), "asking by dry run for a pod like shop/d-") {
+			t.Errorf("%d told, got %v", told, err)
+		}
+	})
+	t.Run("without credentials", func(t *testing.T) {
+		kube := answering(func(clienttesting.CreateActionImpl) (*corev1.Pod, error) {
+			return nil, apierrors.NewUnauthorized("who?")
+		}, objects...)
 		_, err := Each(t.Context(), kube, Options{Parallel: 1}, workloads, func(Workload, Answer) error { t.Error("told"); return nil })
-		if !errors.Is(err, broken) || text(err) != "asking by dry run for a pod like shop/d-0-dryrun: broken" {
+		if !apierrors.IsUnauthorized(err) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -200,6 +213,39 @@ func TestItEndsEarly(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// TestOneRequestThatFailsIsOneWorkloadsMatter has every tenth request fail.
+func TestOneRequestThatFailsIsOneWorkloadsMatter(t *testing.T) {
+	quickly(t)
+	objects, workloads := many(40)
+	for cause, fault := range map[string]error{
+		"Timeout: request did not complete": apierrors.NewTimeoutError("request did not complete", 0),
+		"limit is 3145728":                  apierrors.NewRequestEntityTooLargeError("limit is 3145728"),
+		"later":                             apierrors.NewTooManyRequests("later", 1),
+		"bad gateway":                       said(http.StatusBadGateway, metav1.StatusReasonUnknown, "bad gateway"),
+		"connection reset":                  &url.Error{Op: "Post", URL: "https://c/shop/pods", Err: errors.New("connection reset")},
+	} {
+		kube := answering(func(a clienttesting.CreateActionImpl) (*corev1.Pod, error) {
+			if strings.HasSuffix(asked(a).GenerateName, "1-dryrun-") {
+				return nil, fault
+			}
+			return asked(a), nil
+		}, objects...)
+		failures := 0
+		_, err := Each(t.Context(), kube, Options{Parallel: 4}, workloads, func(_ Workload, a Answer) error {
+			if r := a.Refusal; r != nil {
+				failures++
+				if r.Class != ServerError || !strings.HasSuffix(r.Cause, cause) || strings.Contains(r.Cause, "d-") || !errors.Is(r, fault) {
+					t.Errorf("%s: %+v", cause, r)
+				}
+			}
+			return nil
+		})
+		if err != nil || failures != 4 {
+			t.Errorf("%s: %d failures, %v", cause, failures, err)
+		}
+	}
 }
 
 // slow takes its time to create pods, several at once, which simulated clusters do one after the other.

@@ -40,7 +40,8 @@ const (
 	Invalid Class = "invalid"
 	// Denied: another admission plugin or policy said no.
 	Denied Class = "denied"
-	// ServerError: the API server came upon an internal error, as it does where a webhook's patch does not apply.
+	// ServerError: the API server came upon an internal error, as it does where a webhook's patch does not apply; or, from
+	// Each, it failed otherwise, however often it was asked.
 	ServerError Class = "server-error"
 	// Unasked: nothing could be put to the API server, because neither a template nor a pod of the workload can be read.
 	Unasked Class = "unasked"

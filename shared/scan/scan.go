@@ -35,6 +35,9 @@ type Item struct {
 	Verdict status.Verdict
 	// Verified is what the real injector answered, nil where it was not asked.
 	Verified *v1alpha1.Verified
+	// Rollout is true where the answer is not what is predicted for the pod, but is what is predicted for its workload's
+	// template as it is now: the pod is of another one.
+	Rollout bool
 }
 
 // Scanner says of pods what one reading of the mesh makes of them.

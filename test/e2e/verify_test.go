@@ -14,7 +14,7 @@ import (
 
 // summary is the line that --verify ends with.
 func summary(workloads, agree, disagree, unverified int) string {
-	return fmt.Sprintf("Asked the injector about %d workloads: %d agree, %d disagree, %d could not be verified.\n", workloads, agree, disagree, unverified)
+	return fmt.Sprintf("Workloads that the injector was asked about: %d (agree: %d, disagree: %d, could not be verified: %d).\n", workloads, agree, disagree, unverified)
 }
 
 // TestTheInjectorAgreesWithEveryPrediction asks it about a pod of every kind, and counts in the audit log what that took.
@@ -223,7 +223,7 @@ func TestWhatCannotBeVerifiedIsOneWorkloadsMatter(t *testing.T) {
 				}
 				return nil
 			})
-			if end := " (workloads: 1)\n" + summary(2, 1, 0, 1) + "error: the answer is not fully verified: 1 of 2 workloads could not be asked about\n"; r.code != 1 || !strings.HasSuffix(r.stderr, end) {
+			if end := " (workloads: 1)\n" + summary(2, 1, 0, 1) + "error: the answer is not fully verified: 1 of 2 workloads could not be verified\n"; r.code != 1 || !strings.HasSuffix(r.stderr, end) {
 				t.Errorf("exit %d, stderr %s", r.code, r.stderr)
 			}
 			for id, i := range itemsOf(t, r) {
@@ -247,7 +247,7 @@ func mayNotAsk(t *testing.T, lab *cluster.Cluster) {
 		strings.Replace(deployments, "at the cluster scope", `in the namespace "verifies-well"`, 1) + "\n" +
 		`warning: not verified: User "` + user + `" cannot create resource "pods" in API group "" in verifies-other, verifies-well, ` +
 		"see `kubectl auth can-i create pods -n verifies-other` (workloads: 3)\n" +
-		summary(3, 0, 0, 3) + "error: the answer is not fully verified: 3 of 3 workloads could not be asked about\n"
+		summary(3, 0, 0, 3) + "error: the answer is not fully verified: 3 of 3 workloads could not be verified\n"
 	if r.code != 1 || r.stderr != want || strings.Count(r.stdout, "refused") != 3 {
 		t.Errorf("exit %d\n%s\nstderr %s\nwant   %s", r.code, r.stdout, r.stderr, want)
 	}

@@ -18,8 +18,16 @@ Status, the first that fits:
   current      runs what injection would give it today
   none         no proxy, and none expected; shown with --all
 
-Exit code: 0 done; 1 an error, or an answer that is incomplete (some pod is unknown); 2 findings,
-under --exit-code only; 130 interrupted.`
+Verified, with --verify: what the real injector answers for the workload's template as it is now
+  yes          what is predicted for the pod
+  no           something else
+  rollout      what is predicted for the template; the pod is of another one
+  refused      no pod would be created, or the injector could not be asked
+  unknown      the answer is there, the prediction is not
+
+Exit code: 0 done; 1 an error, or an answer that is incomplete (some pod is unknown), or under
+--verify a disagreement or a workload that could not be verified; 2 findings, under --exit-code
+only; 130 interrupted.`
 
 const example = `  # Every workload of the mesh: what runs, and what would run
   kubectl mesh-proxyver -A

@@ -173,15 +173,27 @@ func (o *Options) scan(ctx context.Context, from *source, out output) (*seen, sc
 	if err != nil || s.verification == nil {
 		return s, result, err
 	}
-	if err := s.verification.ask(ctx, scanner, from.clients, o.Chunk); err != nil {
-		return s, result, err
+	// Where there may be no Istio at all, it may be the wrong cluster, and nothing is put to it.
+	if uninstalled(from.mesh) && s.proxies+s.verification.proxies() == 0 {
+		return s, result, nil
+	}
+	return s, result, o.verify(ctx, from, scanner, s, func(item scan.Item) error { return o.take(s, mine, item, out) })
+}
+
+// verify asks the injector, and takes what had to wait for its answers.
+func (o *Options) verify(ctx context.Context, from *source, scanner *scan.Scanner, s *seen, take func(scan.Item) error) error {
+	said := newProgress(o.ErrOut, len(s.verification.workloads))
+	err := s.verification.ask(ctx, scanner, from.clients, o.Chunk, said.step)
+	said.clear()
+	if err != nil {
+		return err
 	}
 	for _, item := range s.verification.items {
-		if err := o.take(s, mine, item, out); err != nil {
-			return s, result, err
+		if err := take(item); err != nil {
+			return err
 		}
 	}
-	return s, result, nil
+	return nil
 }
 
 // take adds an item to the answer, if it is part of it.
@@ -192,9 +204,12 @@ func (o *Options) take(s *seen, mine func(scan.Item) bool, item scan.Item, out o
 	return out.add(item)
 }
 
+// uninstalled says whether there is surely no injector.
+func uninstalled(m *mesh.Mesh) bool { return m.InjectorsKnown() && len(m.Injectors()) == 0 }
+
 // noIstio ends the command where there is neither an injector nor a proxy: the likeliest cause is the wrong cluster.
 func (o *Options) noIstio(m *mesh.Mesh, s *seen) error {
-	if !m.InjectorsKnown() || len(m.Injectors()) > 0 {
+	if !uninstalled(m) {
 		return nil
 	}
 	switch {

@@ -340,7 +340,7 @@ func TestEveryTargetOfAPodCountsAsFound(t *testing.T) {
 func sourceOf(f *faulty.Cluster, m *mesh.Mesh) *source {
 	clients := f.Clients()
 	return &source{
-		mesh: m, owners: workload.NewOwners(), sets: scan.ReadDaemonSets(clients),
+		mesh: m, owners: workload.NewOwners(), sets: scan.ReadDaemonSets(clients), clients: clients,
 		each: func(ctx context.Context, s *scan.Scanner, options scan.Options, do func(scan.Item) error) (scan.Result, error) {
 			return s.Each(ctx, clients, options, do)
 		},

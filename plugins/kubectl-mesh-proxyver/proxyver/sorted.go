@@ -55,7 +55,7 @@ func (o *Options) sortKey() (*printing.SortKey, error) {
 	if o.SortBy == "" {
 		return nil, nil
 	}
-	key, err := printing.NewSortKey(o.SortBy, &v1alpha1.ProxyItem{Proxy: &v1alpha1.Proxy{}, Verified: &v1alpha1.Verified{}})
+	key, err := printing.NewSortKey(o.SortBy, &v1alpha1.ProxyItem{Proxy: &v1alpha1.Proxy{}, Verified: &v1alpha1.Verified{Agrees: new(bool)}})
 	if err != nil {
 		return nil, fmt.Errorf("--sort-by %q: %w", o.SortBy, err)
 	}

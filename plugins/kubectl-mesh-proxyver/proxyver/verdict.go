@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/dryrun"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/podtemplate"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
@@ -16,34 +15,29 @@ import (
 
 // verdict counts the distinct workloads by how they were verified.
 type verdict struct {
-	workloads, agreed, refused int
+	workloads, agreed int
+	// unpredicted are those that the injector answered for, but for which nothing was foretold.
+	unpredicted int
 	// disagreements say what differs, a line for each workload.
 	disagreements []string
 	refusals      refusals
 }
 
-// judge sums up. A workload disagrees where neither the prediction for the pod that was asked about nor one for its running
-// pods is what the injector answered: in the middle of a rollout, some or all of these are from an older template.
+// judge sums up. What is predicted for the very pod that was asked about decides whether a workload agrees: running pods
+// may be of an older template. Where nothing is predicted for it, nothing is verified.
 func (v *verification) judge() verdict {
-	items := map[podtemplate.Workload][]scan.Item{}
-	for _, item := range v.items {
-		items[workloadOf(item)] = append(items[workloadOf(item)], item)
-	}
 	sum := verdict{workloads: len(v.workloads), refusals: refusals{}}
 	for _, w := range v.workloads {
-		candidates := items[w.Workload]
-		if asked, ok := v.asked[w.Workload]; ok {
-			candidates = append([]scan.Item{asked}, candidates...)
-		}
-		refusal := v.answers[w.Workload].Refusal
+		asked, refusal := v.asked[w.Workload], v.answers[w.Workload].Refusal
 		switch {
 		case refusal != nil:
-			sum.refused++
 			sum.refusals.add(refusal, w.Namespace)
-		case slices.ContainsFunc(candidates, func(i scan.Item) bool { return i.Verified.Agrees }):
+		case agrees(asked):
 			sum.agreed++
-		case candidates[0].Verdict.Status != v1alpha1.Unknown:
-			sum.disagreements = append(sum.disagreements, disagreement(w.Workload, candidates[0]))
+		case differs(asked):
+			sum.disagreements = append(sum.disagreements, disagreement(w.Workload, asked))
+		default:
+			sum.unpredicted++
 		}
 	}
 	return sum
@@ -129,9 +123,11 @@ func (o *Options) sayVerified(v *verification) error {
 	for _, line := range sum.refusals.lines() {
 		fmt.Fprintln(o.ErrOut, "warning: not verified:", printing.Escape(line))
 	}
-	disagree := len(sum.disagreements)
-	fmt.Fprintf(o.ErrOut, "Asked the injector about %d workloads: %d agree, %d disagree, %d could not be verified.\n",
-		sum.workloads, sum.agreed, disagree, sum.workloads-sum.agreed-disagree)
+	if sum.unpredicted > 0 {
+		fmt.Fprintf(o.ErrOut, "warning: not verified: what the injector would do was unknown (workloads: %d)\n", sum.unpredicted)
+	}
+	fmt.Fprintf(o.ErrOut, "Workloads that the injector was asked about: %d (agree: %d, disagree: %d, could not be verified: %d).\n",
+		sum.workloads, sum.agreed, len(sum.disagreements), sum.unverifiedCount())
 	return cmp.Or(sum.disagree(), sum.unverified())
 }
 
@@ -142,9 +138,12 @@ func (v verdict) disagree() error {
 	return fmt.Errorf("prediction and injector disagree: %d of %d workloads", len(v.disagreements), v.workloads)
 }
 
+func (v verdict) unverifiedCount() int { return v.workloads - v.agreed - len(v.disagreements) }
+
 func (v verdict) unverified() error {
-	if v.refused == 0 {
+	n := v.unverifiedCount()
+	if n == 0 {
 		return nil
 	}
-	return fmt.Errorf("the answer is not fully verified: %d of %d workloads could not be asked about", v.refused, v.workloads)
+	return fmt.Errorf("the answer is not fully verified: %d of %d workloads could not be verified", n, v.workloads)
 }

@@ -3,6 +3,7 @@ package proxyver
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
@@ -27,14 +28,14 @@ func TestHowThePredictionsDidIsSaid(t *testing.T) {
 		v           *verification
 		stderr, err string
 	}{
-		{"nothing to ask", verifying(nil, nil), "Asked the injector about 0 workloads: 0 agree, 0 disagree, 0 could not be verified.\n", ""},
+		{"nothing to ask", verifying(nil, nil), "Workloads that the injector was asked about: 0 (agree: 0, disagree: 0, could not be verified: 0).\n", ""},
 		{
 			"a workload counts once",
 			verifying(map[string]dryrun.Answer{"shop/cart": oldOnes, "shop/web": {}}, nil,
 				deploymentItem("shop/cart-1", "cart", v1alpha1.Current, wants("1-22", "1.22.0")),
 				deploymentItem("shop/cart-2", "cart", v1alpha1.Current, wants("1-22", "1.22.0")),
 				deploymentItem("shop/web-1", "web", v1alpha1.None)),
-			"Asked the injector about 2 workloads: 2 agree, 0 disagree, 0 could not be verified.\n", "",
+			"Workloads that the injector was asked about: 2 (agree: 2, disagree: 0, could not be verified: 0).\n", "",
 		},
 		{
 			"what differs, each by what it is",
@@ -45,33 +46,38 @@ func TestHowThePredictionsDidIsSaid(t *testing.T) {
 				"warning: prediction and injector disagree: deployment/b in shop: predicted docker.io/istio/proxyv2:1.22.0 of its own template, the injector answers no proxy\n" +
 				"warning: prediction and injector disagree: deployment/c in shop: predicted no proxy, the injector answers an injection without a proxy\n" +
 				"warning: prediction and injector disagree: pod/d in shop: predicted no proxy, the injector answers own:1 of its own template\n" +
-				"Asked the injector about 4 workloads: 0 agree, 4 disagree, 0 could not be verified.\n",
+				"Workloads that the injector was asked about: 4 (agree: 0, disagree: 4, could not be verified: 0).\n",
 			"prediction and injector disagree: 4 of 4 workloads",
-		},
-		{
-			"in the middle of a rollout one pod is of the template that was asked about",
-			verifying(map[string]dryrun.Answer{"shop/a": newOnes}, nil, deploymentItem("shop/a-1", "a", v1alpha1.Current, wants("1-22", "1.22.0")),
-				deploymentItem("shop/a-2", "a", v1alpha1.Current, wants("1-23", "1.23.0"))),
-			"Asked the injector about 1 workloads: 1 agree, 0 disagree, 0 could not be verified.\n", "",
 		},
 		{
 			"at its beginning none is, but what was asked is foreseen",
 			verifying(map[string]dryrun.Answer{"shop/a": newOnes}, map[string]scan.Item{"shop/a": item("shop/x", "", v1alpha1.Missing, wants("1-23", "1.23.0"))},
 				deploymentItem("shop/a-1", "a", v1alpha1.Current, wants("1-22", "1.22.0"))),
-			"Asked the injector about 1 workloads: 1 agree, 0 disagree, 0 could not be verified.\n", "",
+			"Workloads that the injector was asked about: 1 (agree: 1, disagree: 0, could not be verified: 0).\n", "",
 		},
 		{
 			"what was asked is what is told of",
 			verifying(map[string]dryrun.Answer{"shop/a": newOnes}, map[string]scan.Item{"shop/a": item("shop/x", "", v1alpha1.None)},
 				deploymentItem("shop/a-1", "a", v1alpha1.Current, wants("1-22", "1.22.0"))),
 			"warning: prediction and injector disagree: deployment/a in shop: predicted no proxy, the injector answers docker.io/istio/proxyv2:1.23.0 of revision 1-23\n" +
-				"Asked the injector about 1 workloads: 0 agree, 1 disagree, 0 could not be verified.\n",
+				"Workloads that the injector was asked about: 1 (agree: 0, disagree: 1, could not be verified: 0).\n",
 			"prediction and injector disagree: 1 of 1 workloads",
 		},
 		{
-			"where nothing was predicted, nothing disagrees",
-			verifying(map[string]dryrun.Answer{"shop/a": newOnes}, nil, deploymentItem("shop/a-1", "a", v1alpha1.Unknown)),
-			"Asked the injector about 1 workloads: 0 agree, 0 disagree, 1 could not be verified.\n", "",
+			"running pods that are as the answer is do not make it right",
+			verifying(map[string]dryrun.Answer{"shop/a": newOnes}, map[string]scan.Item{"shop/a": item("shop/x", "", v1alpha1.Missing, wants("1-22", "1.22.0"))},
+				deploymentItem("shop/a-1", "a", v1alpha1.Current, wants("1-23", "1.23.0"))),
+			"warning: prediction and injector disagree: deployment/a in shop: predicted docker.io/istio/proxyv2:1.22.0 of revision 1-22, the injector answers docker.io/istio/proxyv2:1.23.0 of revision 1-23\n" +
+				"Workloads that the injector was asked about: 1 (agree: 0, disagree: 1, could not be verified: 0).\n",
+			"prediction and injector disagree: 1 of 1 workloads",
+		},
+		{
+			"where nothing was predicted for what was asked, nothing disagrees, and nothing is verified",
+			verifying(map[string]dryrun.Answer{"shop/a": newOnes}, map[string]scan.Item{"shop/a": item("shop/x", "", v1alpha1.Unknown)},
+				deploymentItem("shop/a-1", "a", v1alpha1.Current, wants("1-23", "1.23.0"))),
+			"warning: not verified: what the injector would do was unknown (workloads: 1)\n" +
+				"Workloads that the injector was asked about: 1 (agree: 0, disagree: 0, could not be verified: 1).\n",
+			"the answer is not fully verified: 1 of 1 workloads could not be verified",
 		},
 		{
 			"refusals by their reasons",
@@ -80,8 +86,8 @@ func TestHowThePredictionsDidIsSaid(t *testing.T) {
 				deploymentItem("shop/d-1", "d", v1alpha1.Current, wants("1-22", "1.22.0"))),
 			"warning: not verified: exceeded quota: none (workloads: 2)\n" +
 				"warning: not verified: failed calling webhook \"sidecar-injector.istio.io\": refused (workloads: 1)\n" +
-				"Asked the injector about 4 workloads: 1 agree, 0 disagree, 3 could not be verified.\n",
-			"the answer is not fully verified: 3 of 4 workloads could not be asked about",
+				"Workloads that the injector was asked about: 4 (agree: 1, disagree: 0, could not be verified: 3).\n",
+			"the answer is not fully verified: 3 of 4 workloads could not be verified",
 		},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
@@ -113,8 +119,29 @@ func TestWhatCouldNotBeListedForAskingIsWarnedOf(t *testing.T) {
 	o, errOut := options()
 	v := newVerification()
 	v.gaps = []cluster.Gap{{Missing: "the templates of deployments.apps", Err: errors.New("for\nbidden")}}
-	want := "warning: cannot read the templates of deployments.apps: for\\nbidden\nAsked the injector about 0 workloads: 0 agree, 0 disagree, 0 could not be verified.\n"
+	want := "warning: cannot read the templates of deployments.apps: for\\nbidden\nWorkloads that the injector was asked about: 0 (agree: 0, disagree: 0, could not be verified: 0).\n"
 	if err := o.sayVerified(v); err != nil || errOut.String() != want {
 		t.Errorf("%v, stderr %q", err, errOut)
+	}
+}
+
+func TestPodsOfAnOlderTemplateAreARolloutsMatter(t *testing.T) {
+	asked := map[string]scan.Item{"shop/a": item("shop/x", "", v1alpha1.Missing, wants("1-23", "1.23.0")),
+		"shop/b": item("shop/x", "", v1alpha1.Missing, wants("1-22", "1.22.0"))}
+	v := verifying(map[string]dryrun.Answer{"shop/a": newOnes, "shop/b": newOnes}, asked,
+		deploymentItem("shop/a-1", "a", v1alpha1.Current, wants("1-22", "1.22.0")),
+		deploymentItem("shop/a-2", "a", v1alpha1.Current, wants("1-23", "1.23.0")),
+		deploymentItem("shop/a-3", "a", v1alpha1.None),
+		deploymentItem("shop/a-4", "a", v1alpha1.Unknown),
+		deploymentItem("shop/b-1", "b", v1alpha1.Current, wants("1-22", "1.22.0")))
+	var words []string
+	for _, i := range v.items {
+		words = append(words, verifiedWord(i))
+	}
+	if want := []string{"rollout", "yes", "rollout", "unknown", "no"}; !slices.Equal(words, want) {
+		t.Errorf("got %q, want %q", words, want)
+	}
+	if older := v.items[2]; shows(older, false) || *older.Verified.Agrees {
+		t.Errorf("a hidden pod of an older template is shown, or said to agree: %+v", older.Verified)
 	}
 }

@@ -49,10 +49,29 @@ func workloadOf(item scan.Item) podtemplate.Workload {
 	return podtemplate.Workload{Namespace: item.Pod.Namespace, Ref: item.Chain.Workload()}
 }
 
-// ask puts each workload to the real injector once, and notes the answers in the items.
-func (v *verification) ask(ctx context.Context, scanner *scan.Scanner, clients *cluster.Clients, chunk int64) error {
-	var err error
+// proxies counts the pods that run one.
+func (v *verification) proxies() int {
+	n := 0
+	for _, item := range v.items {
+		if item.Verdict.Proxy != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// ask puts each workload to the real injector once, calling step for each answer, and notes the answers in the items. The
+// error says also that the server is too old to be asked.
+func (v *verification) ask(ctx context.Context, scanner *scan.Scanner, clients *cluster.Clients, chunk int64, step func()) error {
+	if len(v.workloads) == 0 {
+		return nil
+	}
+	err := dryrun.Supported(ctx, clients.Kube)
+	if err != nil {
+		return fmt.Errorf("asking the injector: %w", err)
+	}
 	v.gaps, err = dryrun.Each(ctx, clients.Kube, dryrun.Options{Chunk: chunk}, v.workloads, func(w dryrun.Workload, a dryrun.Answer) error {
+		step()
 		v.answers[w.Workload] = a
 		if a.Refusal != nil {
 			return nil
@@ -65,10 +84,18 @@ func (v *verification) ask(ctx context.Context, scanner *scan.Scanner, clients *
 	if err != nil {
 		return fmt.Errorf("asking the injector: %w", err)
 	}
-	for i := range v.items {
-		v.items[i].Verified = verified(v.items[i], v.answers[workloadOf(v.items[i])])
-	}
+	v.compare()
 	return nil
+}
+
+// compare notes in each item what its workload's answer means for it.
+func (v *verification) compare() {
+	for i := range v.items {
+		item := &v.items[i]
+		id := workloadOf(*item)
+		item.Verified = verified(*item, v.answers[id])
+		item.Rollout = differs(*item) && agrees(v.asked[id])
+	}
 }
 
 // verified compares what is predicted for a pod with the answer for its workload.
@@ -81,19 +108,24 @@ func verified(item scan.Item, answer dryrun.Answer) *v1alpha1.Verified {
 	if err == nil {
 		v.Version = image.Version().Text
 	}
-	expected := item.Verdict.Expected
-	switch {
-	case item.Verdict.Status == v1alpha1.Unknown:
-		// Nothing was predicted, so that nothing can agree.
-	case expected.Image == "" && answer.Image == "":
-		v.Agrees = expected.Injected == answer.Injected
-	case !expected.Injected:
-		// A proxy of the pod's own template is what it is, whatever revision it bears.
-		v.Agrees = !answer.Injected && expected.Image == answer.Image
-	default:
-		v.Agrees = answer.Injected && expected.Image == answer.Image && expected.Revision == answer.Revision
+	if item.Verdict.Status != v1alpha1.Unknown {
+		agrees := same(item.Verdict.Expected, answer)
+		v.Agrees = &agrees
 	}
 	return v
+}
+
+// same says whether an answer is what was expected.
+func same(expected v1alpha1.Expected, answer dryrun.Answer) bool {
+	switch {
+	case expected.Image == "" && answer.Image == "":
+		return expected.Injected == answer.Injected
+	case !expected.Injected:
+		// A proxy of the pod's own template is what it is, whatever revision it bears.
+		return !answer.Injected && expected.Image == answer.Image
+	default:
+		return answer.Injected && expected.Image == answer.Image && expected.Revision == answer.Revision
+	}
 }
 
 // refusalText says why a pod would not be created, or could not be asked for. Without a webhook the server's message
@@ -105,11 +137,18 @@ func refusalText(r *dryrun.Refusal) string {
 	return r.Error()
 }
 
-// wrong says whether the real injector was asked about an item and answered something else.
-func wrong(item scan.Item) bool {
-	v := item.Verified
-	return v != nil && !v.Agrees && v.Refused == "" && item.Verdict.Status != v1alpha1.Unknown
+// agrees and differs say what came of comparing an item with the answer. Neither holds where there is nothing to compare.
+func agrees(item scan.Item) bool {
+	return item.Verified != nil && item.Verified.Agrees != nil && *item.Verified.Agrees
 }
+
+func differs(item scan.Item) bool {
+	return item.Verified != nil && item.Verified.Agrees != nil && !*item.Verified.Agrees
+}
+
+// wrong says whether the real injector was asked about an item and answered something else, and that is not the matter of
+// a rollout under way.
+func wrong(item scan.Item) bool { return differs(item) && !item.Rollout }
 
 // verifiedWord is the cell of the column VERIFIED.
 func verifiedWord(item scan.Item) string {
@@ -118,9 +157,11 @@ func verifiedWord(item scan.Item) string {
 		return ""
 	case v.Refused != "":
 		return "refused"
-	case v.Agrees:
+	case agrees(item):
 		return "yes"
-	case wrong(item):
+	case item.Rollout:
+		return "rollout"
+	case differs(item):
 		return "no"
 	default:
 		// There is an answer, but no prediction.

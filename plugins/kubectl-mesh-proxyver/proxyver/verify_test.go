@@ -3,11 +3,11 @@ package proxyver
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/dryrun"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/podtemplate"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 )
 
@@ -30,8 +30,11 @@ func inTemplate(tag string) func(*scan.Item) {
 
 func TestAPredictionIsComparedWithTheAnswer(t *testing.T) {
 	injected := v1alpha1.Verified{Injected: true, Image: repository + "1.22.0", Version: "1.22.0", Revision: "1-22"}
+	yes, no := true, false
+	unpredicted := injected
+	injected.Agrees = &no
 	agreed := injected
-	agreed.Agrees = true
+	agreed.Agrees = &yes
 	own := dryrun.Answer{Image: repository + "1.22.0"}
 	for _, c := range []struct {
 		rule   string
@@ -45,16 +48,16 @@ func TestAPredictionIsComparedWithTheAnswer(t *testing.T) {
 		{"another image", item("shop/a", "", v1alpha1.Current, wants("1-22", "1.22.1")), oldOnes, injected, "no"},
 		{"another revision", item("shop/a", "", v1alpha1.Current, wants("1-23", "1.22.0")), oldOnes, injected, "no"},
 		{"none foreseen", item("shop/a", "", v1alpha1.None), oldOnes, injected, "no"},
-		{"none foreseen, and none", item("shop/a", "", v1alpha1.None), dryrun.Answer{}, v1alpha1.Verified{Agrees: true}, "yes"},
-		{"one foreseen, and none", item("shop/a", "", v1alpha1.Missing, wants("1-22", "1.22.0")), dryrun.Answer{}, v1alpha1.Verified{}, "no"},
+		{"none foreseen, and none", item("shop/a", "", v1alpha1.None), dryrun.Answer{}, v1alpha1.Verified{Agrees: &yes}, "yes"},
+		{"one foreseen, and none", item("shop/a", "", v1alpha1.Missing, wants("1-22", "1.22.0")), dryrun.Answer{}, v1alpha1.Verified{Agrees: &no}, "no"},
 		{"a template without a proxy", item("shop/a", "", v1alpha1.None, func(i *scan.Item) { i.Verdict.Expected.Injected = true }),
-			dryrun.Answer{Injected: true}, v1alpha1.Verified{Agrees: true, Injected: true}, "yes"},
+			dryrun.Answer{Injected: true}, v1alpha1.Verified{Agrees: &yes, Injected: true}, "yes"},
 		{"a proxy of its own template, of whatever revision", item("shop/a", "", v1alpha1.Current, inTemplate("1.22.0")), own,
-			v1alpha1.Verified{Agrees: true, Image: own.Image, Version: "1.22.0"}, "yes"},
+			v1alpha1.Verified{Agrees: &yes, Image: own.Image, Version: "1.22.0"}, "yes"},
 		{"a proxy of its own template that is injected all the same", item("shop/a", "", v1alpha1.Current, inTemplate("1.22.0")), oldOnes, injected, "no"},
 		{"an image without a version", item("shop/a", "", v1alpha1.Missing, wants("1-22", "1.22.0")), dryrun.Answer{Injected: true, Image: "NO:reference:", Revision: "1-22"},
-			v1alpha1.Verified{Injected: true, Image: "NO:reference:", Revision: "1-22"}, "no"},
-		{"no prediction", item("shop/a", "", v1alpha1.Unknown), oldOnes, injected, "unknown"},
+			v1alpha1.Verified{Agrees: &no, Injected: true, Image: "NO:reference:", Revision: "1-22"}, "no"},
+		{"no prediction", item("shop/a", "", v1alpha1.Unknown), oldOnes, unpredicted, "unknown"},
 		{"refused by a quota, whose message names a pod that is made up", item("shop/a", "", v1alpha1.Current, wants("1-22", "1.22.0")), quotaFull,
 			v1alpha1.Verified{Refused: "exceeded quota: none"}, "refused"},
 		{"refused by a webhook", item("shop/a", "", v1alpha1.None), istioDown,
@@ -100,24 +103,23 @@ func TestWhatIsNotShownIsNotAskedAbout(t *testing.T) {
 	}
 }
 
-// verifying takes in items with the answers for their workloads, and predictions for what was asked.
+// verifying takes in items with the answers for their workloads, and predictions for what was asked, where it is not what
+// the first pod is.
 func verifying(answers map[string]dryrun.Answer, asked map[string]scan.Item, items ...scan.Item) *verification {
 	v := newVerification()
-	id := func(i scan.Item) (podtemplate.Workload, string) {
-		w := workloadOf(i)
-		return w, w.Namespace + "/" + w.Ref.Name
-	}
 	for _, i := range items {
 		v.add(i)
 	}
-	for n := range v.items {
-		w, name := id(v.items[n])
-		v.answers[w] = answers[name]
-		v.items[n].Verified = verified(v.items[n], answers[name])
-		if a, ok := asked[name]; ok {
-			a.Verified = verified(a, answers[name])
-			v.asked[w] = a
+	for _, i := range slices.Backward(v.items) {
+		w := workloadOf(i)
+		name := w.Namespace + "/" + w.Ref.Name
+		if other, ok := asked[name]; ok {
+			i = other
 		}
+		v.answers[w] = answers[name]
+		i.Verified = verified(i, answers[name])
+		v.asked[w] = i
 	}
+	v.compare()
 	return v
 }

@@ -70,8 +70,9 @@ type ProxyItem struct {
 
 // Verified is what the real injector answered to a dry run.
 type Verified struct {
-	// Agrees is true where that is what was expected.
-	Agrees   bool   `json:"agrees"`
+	// Agrees says whether that is what was expected of the pod; absent where nothing was, and where the answer is a refusal.
+	// The answer is that to the workload's template as it is now, and the pod may be of an older one.
+	Agrees   *bool  `json:"agrees,omitempty"`
 	Injected bool   `json:"injected"`
 	Image    string `json:"image,omitempty"`
 	Version  string `json:"version,omitempty"`
