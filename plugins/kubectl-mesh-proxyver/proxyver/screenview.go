@@ -16,8 +16,9 @@ import (
 // screenView replaces the table on a terminal.
 type screenView struct {
 	*Options
-	screen *screen.Screen
-	last   string
+	standing standing
+	screen   *screen.Screen
+	last     string
 	// changed is when the table did last, lost since when the cluster is.
 	changed, lost time.Time
 	// warnings would be lost on the screen; they are left behind with the last table.
@@ -25,6 +26,7 @@ type screenView struct {
 }
 
 func (v *screenView) show(s state) error {
+	v.standing.follow(v.Options, s)
 	text, err := v.render(s)
 	if err != nil {
 		return err
@@ -48,24 +50,35 @@ func (v *screenView) show(s state) error {
 // render returns what the command prints without --watch.
 func (v *screenView) render(s state) (string, error) {
 	var text bytes.Buffer
-	out, err := v.filled(&text, s)
+	out, err := v.table(&text, s)
 	if err == nil {
 		err = out.finish()
 	}
 	return text.String(), err
 }
 
+// table returns an output that has all items. One that --sort-by orders has to be made anew from them.
+func (v *screenView) table(text *bytes.Buffer, s state) (output, error) {
+	if v.SortBy != "" {
+		return v.filled(text, s)
+	}
+	out, err := v.output(text)
+	switch out := out.(type) {
+	case *table:
+		out.tally = v.standing.tally
+	case *names:
+		out.tally = v.standing.tally
+	}
+	return out, err
+}
+
 func (v *screenView) footer(s state) string {
 	if s.lost != nil {
 		return "Connection lost at " + v.lost.Format(time.TimeOnly) + ", trying again; what is shown is from before: " + printing.Escape(s.lost.Error())
 	}
-	statuses := counts[v1alpha1.Status]{}
-	for _, item := range s.items {
-		statuses[item.Verdict.Status]++
-	}
-	words := fmt.Sprintf("Pods: %d", len(s.items))
+	words := fmt.Sprintf("Pods: %d", v.standing.pods)
 	for _, status := range v1alpha1.Statuses() {
-		if n := statuses[status]; n > 0 {
+		if n := v.standing.statuses[status]; n > 0 {
 			words += fmt.Sprintf(", %s: %d", status, n)
 		}
 	}
