@@ -17,8 +17,10 @@ import (
 type screenView struct {
 	*Options
 	standing standing
-	screen   *screen.Screen
-	last     string
+	// cells are those of the rows as they were last.
+	cells  map[groupKey][]string
+	screen *screen.Screen
+	last   string
 	// changed is when the table did last, lost since when the cluster is.
 	changed, lost time.Time
 	// warnings would be lost on the screen; they are left behind with the last table.
@@ -26,7 +28,9 @@ type screenView struct {
 }
 
 func (v *screenView) show(s state) error {
-	v.standing.follow(v.Options, s)
+	for key := range v.standing.follow(v.Options, s) {
+		delete(v.cells, key)
+	}
 	text, err := v.render(s)
 	if err != nil {
 		return err
@@ -50,6 +54,10 @@ func (v *screenView) show(s state) error {
 // render returns what the command prints without --watch.
 func (v *screenView) render(s state) (string, error) {
 	var text bytes.Buffer
+	if v.SortBy == "" && v.Output != outputName {
+		err := v.lay(&text)
+		return text.String(), err
+	}
 	out, err := v.table(&text, s)
 	if err == nil {
 		err = out.finish()
@@ -63,13 +71,32 @@ func (v *screenView) table(text *bytes.Buffer, s state) (output, error) {
 		return v.filled(text, s)
 	}
 	out, err := v.output(text)
-	switch out := out.(type) {
-	case *table:
-		out.tally = v.standing.tally
-	case *names:
+	if out, ok := out.(*names); ok {
 		out.tally = v.standing.tally
 	}
 	return out, err
+}
+
+// lay lays out the table from the cells that rows had before, as far as they have not changed.
+func (v *screenView) lay(text *bytes.Buffer) error {
+	if v.cells == nil {
+		v.cells = map[groupKey][]string{}
+	}
+	layout := (&table{tally: v.standing.tally, wide: v.Output == outputWide, noHeaders: v.NoHeaders}).layout()
+	var rows [][]string
+	for _, g := range v.standing.sorted() {
+		if v.cells[g.key] == nil {
+			v.cells[g.key] = layout.Cells(g)
+		}
+		rows = append(rows, v.cells[g.key])
+	}
+	laid := printing.Table[[]string]{NoHeaders: v.NoHeaders}
+	for _, c := range layout.Columns {
+		if n := len(laid.Columns); !c.Wide || layout.Wide {
+			laid.Columns = append(laid.Columns, printing.Column[[]string]{Header: c.Header, Extract: func(row []string) string { return row[n] }})
+		}
+	}
+	return laid.Lines().Print(text, rows)
 }
 
 func (v *screenView) footer(s state) string {
