@@ -63,7 +63,7 @@ func BenchmarkOneChangeAmongManyPods(b *testing.B) {
 			w := newWatcher(o, v, nil)
 			u := live.Update{Mesh: meshOf(b, fixture.Injector("1-22"))}
 			for i := range 50_000 {
-				pod := item(fmt.Sprintf("shop-%d/p%d", i%50, i), fmt.Sprintf("apps/Deployment/d%d", i/10), v1alpha1.Current, runs("1-22", "1.22.0"), wants("1-22", "1.22.0"))
+				pod := item(fmt.Sprintf("shop-%d/p%d", i/10%50, i), fmt.Sprintf("apps/Deployment/d%d", i/10), v1alpha1.Current, runs("1-22", "1.22.0"), wants("1-22", "1.22.0"))
 				u.Changes = append(u.Changes, live.Change{After: &pod})
 			}
 			_ = w.update(u)
