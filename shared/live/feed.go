@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 )
 
 // feed is one kind of object that is followed, in one namespace or in all.
@@ -19,15 +21,17 @@ type feed struct {
 	what  string
 	list  func(context.Context, metav1.ListOptions) (runtime.Object, error)
 	watch func(context.Context, metav1.ListOptions) (watch.Interface, error)
-	// set and remove take over an object, lack the reason why the objects may not be read; it is nil for a feed without
-	// which there is nothing to follow.
+	// set and remove take over an object, lack the reason why the objects may not be read; its error ends the following.
 	set, remove func(runtime.Object)
-	lack        func(error)
+	lack        func(error) error
+	// optional is true for a kind that a cluster may lack, essential for what has to be watched, and not only listed.
+	optional, essential bool
 
-	// known are the objects that the feed has brought, in a form that remove takes. It and synced belong to the follower.
-	known  map[string]runtime.Object
-	synced bool
-	stop   context.CancelFunc
+	// known are the objects that the feed has brought, in a form that remove takes. It, synced and ended, after which
+	// nothing is heard of the feed, belong to the follower.
+	known         map[string]runtime.Object
+	synced, ended bool
+	stop          context.CancelFunc
 }
 
 // event is what a feed has to say to the follower.
@@ -81,8 +85,9 @@ func (s *source) ListWithContext(ctx context.Context, options metav1.ListOptions
 		options.Limit = 0
 	}
 	list, err := s.feed.list(ctx, options)
-	// A kind that the cluster does not have may come later.
-	s.absent = apierrors.IsNotFound(err)
+	// A kind that the cluster does not have may come later. Of one that every cluster has, the answer says that something
+	// else is wrong, and nothing about the objects.
+	s.absent = s.feed.optional && apierrors.IsNotFound(err)
 	if s.absent {
 		return &metav1.List{}, nil
 	}
@@ -101,7 +106,7 @@ func (s *source) WatchWithContext(ctx context.Context, options metav1.ListOption
 		s.send(event{kind: working})
 		return nil, listAgain(ctx)
 	}
-	w, err := s.feed.watch(ctx, options)
+	w, err := begin(ctx, options, s.feed.watch)
 	switch {
 	case err == nil:
 		s.watched = true
@@ -111,7 +116,7 @@ func (s *source) WatchWithContext(ctx context.Context, options metav1.ListOption
 		s.send(event{kind: unwatched, err: err})
 		return nil, listAgain(ctx)
 	// The list that follows says what has become of the objects.
-	case apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.IsNotFound(err):
+	case cluster.Expired(err) || s.feed.optional && apierrors.IsNotFound(err):
 	default:
 		s.send(event{kind: failed, err: err})
 	}
@@ -214,8 +219,11 @@ func (f *feed) orGet(get func(context.Context) (runtime.Object, error)) *feed {
 			return all, refused
 		}
 		one, err := get(ctx)
-		if apierrors.IsForbidden(err) {
+		switch {
+		case apierrors.IsForbidden(err):
 			return nil, refused
+		case apierrors.IsNotFound(err):
+			return &metav1.List{}, nil
 		}
 		return &metav1.List{Items: []runtime.RawExtension{{Object: one}}}, err
 	}

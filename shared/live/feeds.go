@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -44,11 +45,18 @@ func feedOf[L runtime.Object](what string, c client[L], limits metav1.ListOption
 func (f *follower) decides(part mesh.Part, n *feed, namespaces ...string) *feed {
 	n.set = func(o runtime.Object) { f.meshChanged = f.objects.Set(o) || f.meshChanged }
 	n.remove = func(o runtime.Object) { f.meshChanged = f.objects.Delete(o) || f.meshChanged }
-	n.lack = func(err error) {
-		f.objects.Lack(part, cluster.Gap{Missing: n.what, Namespaces: namespaces, Err: err})
-		f.meshChanged = true
+	n.lack = func(err error) error {
+		return f.lackPart(part)(cluster.Gap{Missing: n.what, Namespaces: namespaces, Err: err})
 	}
 	return n
+}
+
+func (f *follower) lackPart(part mesh.Part) func(cluster.Gap) error {
+	return func(g cluster.Gap) error {
+		f.objects.Lack(part, g)
+		f.meshChanged = true
+		return nil
+	}
 }
 
 func (f *follower) webhooks() *feed {
@@ -58,7 +66,7 @@ func (f *follower) webhooks() *feed {
 
 // all returns the feeds that are followed whatever the webhooks say.
 func (f *follower) all() []*feed {
-	feeds := []*feed{f.namespaces(), f.validator(), f.proxyConfigs(""), f.gateways(), f.podFeed()}
+	feeds := []*feed{f.namespaces(), f.validator(), f.allProxyConfigs(), f.gateways(), f.podFeed()}
 	for kind, resource := range workload.Resources(f.options.Above) {
 		feeds = append(feeds, f.ownerFeed(kind, resource))
 	}
@@ -94,17 +102,28 @@ func (f *follower) validator() *feed {
 	})
 }
 
-// proxyConfigs follows those of a namespace, empty for all. Where all are refused and one namespace is asked for, those
-// count that can hold for it: its own and those of Istio's namespaces.
+// allProxyConfigs follows those of all namespaces. Where they are refused and one namespace is asked for, those count that
+// can hold for it: its own and those of Istio's namespaces.
+func (f *follower) allProxyConfigs() *feed {
+	if f.options.Namespace == "" {
+		return f.everywhere(f.proxyConfigs, f.lackPart(mesh.ProxyConfigs))
+	}
+	n := f.proxyConfigs("")
+	n.lack = func(error) error {
+		f.scattered = true
+		return nil
+	}
+	return n
+}
+
+// proxyConfigs follows those of a namespace, empty for all.
 func (f *follower) proxyConfigs(namespace string) *feed {
-	c := f.clients.Istio.NetworkingV1beta1().ProxyConfigs(namespace)
+	what := string(mesh.ProxyConfigs)
 	if namespace != "" {
-		return f.decides(mesh.ProxyConfigs, feedOf(string(mesh.ProxyConfigs)+" in "+namespace, c, metav1.ListOptions{}))
+		what += " in " + namespace
 	}
-	n := f.decides(mesh.ProxyConfigs, feedOf(string(mesh.ProxyConfigs), c, metav1.ListOptions{}))
-	if f.options.Namespace != "" {
-		n.lack = func(error) { f.scattered = true }
-	}
+	n := f.decides(mesh.ProxyConfigs, feedOf(what, f.clients.Istio.NetworkingV1beta1().ProxyConfigs(namespace), metav1.ListOptions{}))
+	n.optional = true
 	return n
 }
 
@@ -118,15 +137,17 @@ func (f *follower) services(namespace string) *feed {
 	return f.decides(mesh.Services, feedOf("services in "+namespace, c, metav1.ListOptions{LabelSelector: label.IoIstioTag.Name}))
 }
 
-// gateways follows the version that the cluster serves.
-func (f *follower) gateways() *feed {
+func (f *follower) gateways() *feed { return f.everywhere(f.gatewaysIn, f.lackPart(mesh.Gateways)) }
+
+// gatewaysIn follows the version that the cluster serves.
+func (f *follower) gatewaysIn(namespace string) *feed {
 	resources := mesh.GatewayResources()
 	served := resources[0]
 	in := func(r schema.GroupVersionResource) client[*unstructuredList] {
-		return f.clients.Dynamic.Resource(r).Namespace(f.options.Namespace)
+		return f.clients.Dynamic.Resource(r).Namespace(namespace)
 	}
 	n := &feed{
-		what: string(mesh.Gateways),
+		what: string(mesh.Gateways), optional: true,
 		list: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			var list runtime.Object
 			var err error
@@ -145,7 +166,15 @@ func (f *follower) gateways() *feed {
 }
 
 func (f *follower) ownerFeed(kind schema.GroupKind, resource schema.GroupVersionResource) *feed {
-	n := feedOf(resource.Resource, f.clients.Metadata.Resource(resource).Namespace(f.options.Namespace), metav1.ListOptions{})
+	in := func(namespace string) *feed { return f.ownersIn(namespace, kind, resource) }
+	return f.everywhere(in, func(g cluster.Gap) error {
+		f.owners.Lack(g)
+		return nil
+	})
+}
+
+func (f *follower) ownersIn(namespace string, kind schema.GroupKind, resource schema.GroupVersionResource) *feed {
+	n := feedOf(resource.Resource, f.clients.Metadata.Resource(resource).Namespace(namespace), metav1.ListOptions{})
 	n.set = func(o runtime.Object) {
 		owner := ownerOf(kind, o)
 		delete(f.departed, owner)
@@ -154,31 +183,45 @@ func (f *follower) ownerFeed(kind schema.GroupKind, resource schema.GroupVersion
 		}
 	}
 	n.remove = func(o runtime.Object) { f.departed[ownerOf(kind, o)] = true }
-	n.lack = func(err error) { f.owners.Lack(cluster.Gap{Missing: n.what, Err: err}) }
 	return n
 }
 
 func (f *follower) daemonSets() *feed {
-	n := feedOf("daemonsets of the data plane", f.clients.Kube.AppsV1().DaemonSets(f.options.Namespace), metav1.ListOptions{})
+	return f.everywhere(f.daemonSetsIn, func(g cluster.Gap) error {
+		f.sets.Lack(g)
+		f.allTouched = true
+		return nil
+	})
+}
+
+func (f *follower) daemonSetsIn(namespace string) *feed {
+	n := feedOf("daemonsets of the data plane", f.clients.Kube.AppsV1().DaemonSets(namespace), metav1.ListOptions{})
 	n.set = func(o runtime.Object) { f.allTouched = f.sets.Set(o.(*appsv1.DaemonSet)) || f.allTouched }
 	n.remove = func(o runtime.Object) {
 		f.sets.Delete(o.(*appsv1.DaemonSet))
 		f.allTouched = true
 	}
-	n.lack = func(err error) {
-		f.sets.Lack(cluster.Gap{Missing: n.what, Err: err})
-		f.allTouched = true
-	}
 	return n
 }
 
-// podFeed lists pods in the scan's own way, and watches them as everybody does.
+// podFeed follows what there is no answer without: where none may be read, that is an error.
 func (f *follower) podFeed() *feed {
+	return f.everywhere(f.podsIn, func(g cluster.Gap) error {
+		if g.Namespaces == nil {
+			return fmt.Errorf("reading %s: %w", g.Missing, g.Err)
+		}
+		f.podGaps = append(f.podGaps, g)
+		return nil
+	})
+}
+
+// podsIn lists pods in the scan's own way, and watches them as everybody does.
+func (f *follower) podsIn(namespace string) *feed {
 	limits := metav1.ListOptions{LabelSelector: f.options.LabelSelector, FieldSelector: f.options.FieldSelector}
-	n := feedOf("pods", f.clients.Kube.CoreV1().Pods(f.options.Namespace), limits)
+	n := feedOf("pods", f.clients.Kube.CoreV1().Pods(namespace), limits)
 	n.list = func(ctx context.Context, _ metav1.ListOptions) (runtime.Object, error) {
 		list := &podList{}
-		result, err := podlist.Each(ctx, f.clients.Core, f.options.Namespace, podlist.Options{
+		result, err := podlist.Each(ctx, f.clients.Core, namespace, podlist.Options{
 			LabelSelector: limits.LabelSelector, FieldSelector: limits.FieldSelector, Chunk: f.options.Chunk,
 		}, func(p proxy.Pod) error {
 			list.Items = append(list.Items, pod{Pod: p, ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: p.Name}})
@@ -187,6 +230,6 @@ func (f *follower) podFeed() *feed {
 		list.ResourceVersion = result.ResourceVersion
 		return list, err
 	}
-	n.set, n.remove = f.setPod, f.removePod
+	n.set, n.remove, n.essential = f.setPod, f.removePod, true
 	return n
 }

@@ -1,5 +1,7 @@
-// Package live keeps up with a cluster: it lists once what decides about injection, and the pods, then watches them, and
-// says what became of each pod. Nothing is listed again unless a watch has expired.
+// Package live keeps up with a cluster: it lists what decides about injection, and the pods, then watches them, and says what
+// became of each pod. A watch that the server ends, or that falls silent, goes on where it was. A kind is listed again only
+// where that cannot be: its watch has expired, or could not be begun again for another reason than a refused connection or a
+// busy server; and each minute where the cluster lacks the kind or it may be listed but not watched.
 package live
 
 import (
@@ -62,7 +64,7 @@ func Follow(ctx context.Context, clients *cluster.Clients, options Options, do f
 		clients: clients, options: options, do: do, events: make(chan event),
 		objects: mesh.NewObjects(), owners: workload.NewOwners(), sets: scan.NewKnownDaemonSets(),
 		pods: map[string]*followed{}, touched: map[string]bool{}, moved: map[owner]bool{}, departed: map[owner]bool{},
-		started: map[string]bool{}, lost: map[*feed]error{}, unwatched: map[*feed]error{},
+		started: map[string]*feed{}, lost: map[*feed]error{}, unwatched: map[*feed]error{},
 	}
 	f.start(ctx, f.webhooks())
 	return f.run(ctx)
@@ -90,25 +92,28 @@ type follower struct {
 	// of the data plane.
 	scattered, dataPlane bool
 
-	// feeds are all that run, started their names, lost those that cannot reach the cluster, unwatched those that may list
-	// but not watch.
+	// feeds are all that run, started the same by name, lost those that cannot reach the cluster, unwatched those that may
+	// list but not watch, spreads the kinds that are followed namespace by namespace.
 	feeds           []*feed
-	started         map[string]bool
+	started         map[string]*feed
 	lost, unwatched map[*feed]error
+	spreads         []*spread
+	// podGaps are the namespaces whose pods may not be read.
+	podGaps []cluster.Gap
 	// told is true once there was an update, toldLost while the last one said that the cluster is lost, toldUnwatched how
-	// many it said are not watched. held is since when changes are held back.
-	told, toldLost bool
-	toldUnwatched  int
-	held           time.Time
+	// many it said are not watched, toldGaps how many gaps it named. held is since when changes are held back.
+	told, toldLost          bool
+	toldUnwatched, toldGaps int
+	held                    time.Time
 }
 
 // start begins to follow a feed, unless it is followed already.
 func (f *follower) start(ctx context.Context, feeds ...*feed) {
 	for _, n := range feeds {
-		if f.started[n.what] {
+		if f.started[n.what] != nil {
 			continue
 		}
-		f.started[n.what] = true
+		f.started[n.what] = n
 		f.feeds = append(f.feeds, n)
 		feedCtx, stop := context.WithCancel(ctx)
 		n.stop = stop
@@ -147,6 +152,9 @@ func (f *follower) run(ctx context.Context) error {
 
 // hear takes over what a feed says. The error ends the following.
 func (f *follower) hear(ctx context.Context, e event) error {
+	if e.feed.ended {
+		return nil
+	}
 	switch e.kind {
 	case failed:
 		return f.fail(e)
@@ -154,7 +162,7 @@ func (f *follower) hear(ctx context.Context, e event) error {
 		delete(f.lost, e.feed)
 		delete(f.unwatched, e.feed)
 	case unwatched:
-		if e.feed.lack == nil {
+		if e.feed.essential {
 			return fmt.Errorf("watching %s: %w", e.feed.what, e.err)
 		}
 		delete(f.lost, e.feed)
@@ -176,13 +184,13 @@ func (f *follower) fail(e event) error {
 	switch {
 	case e.feed.synced || f.told && !forbidden:
 		f.lost[e.feed] = e.err
-	case !forbidden || e.feed.lack == nil:
+	case !forbidden:
 		return fmt.Errorf("reading %s: %w", e.feed.what, e.err)
 	default:
-		e.feed.lack(e.err)
 		e.feed.synced = true
 		e.feed.stop()
 		delete(f.lost, e.feed)
+		return e.feed.lack(e.err)
 	}
 	return nil
 }
@@ -203,6 +211,7 @@ func (f *follower) proceed(ctx context.Context) {
 	if f.dataPlane {
 		f.start(ctx, f.daemonSets())
 	}
+	f.disperse(ctx)
 }
 
 // ready says whether there is anything to tell yet: all has been read, and nothing is on its way that may belong to what
@@ -232,23 +241,26 @@ func (f *follower) tell(ctx context.Context) error {
 	meshChanged := false
 	switch {
 	case f.ready():
-		var err error
+		err := f.settleSpreads()
+		if err != nil {
+			return err
+		}
 		if meshChanged, changes, err = f.judge(ctx); err != nil {
 			return err
 		}
 	case !f.told:
 		return nil
 	}
-	lost := f.lostError()
-	if f.told && !meshChanged && len(changes) == 0 && (lost != nil) == f.toldLost && len(f.unwatched) == f.toldUnwatched {
+	lost, gaps := f.lostError(), f.gaps()
+	if f.told && !meshChanged && len(changes) == 0 && len(gaps) == f.toldGaps && (lost != nil) == f.toldLost && len(f.unwatched) == f.toldUnwatched {
 		return nil
 	}
-	f.told, f.toldLost, f.toldUnwatched = true, lost != nil, len(f.unwatched)
-	return f.do(Update{Mesh: f.mesh, Changes: changes, Gaps: f.gaps(), Unwatched: f.unwatchedErrors(), Lost: lost})
+	f.told, f.toldGaps, f.toldLost, f.toldUnwatched = true, len(gaps), lost != nil, len(f.unwatched)
+	return f.do(Update{Mesh: f.mesh, Changes: changes, Gaps: gaps, Unwatched: f.unwatchedErrors(), Lost: lost})
 }
 
 func (f *follower) gaps() []cluster.Gap {
-	return slices.Concat(f.mesh.Gaps(), f.owners.Gaps(), f.sets.Gaps())
+	return slices.Concat(f.mesh.Gaps(), f.owners.Gaps(), f.sets.Gaps(), f.podGaps)
 }
 
 // lostError is that of the first feed, by name, that cannot reach the cluster.

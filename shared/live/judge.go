@@ -92,8 +92,17 @@ func (f *follower) traceOwners() {
 	if len(f.moved)+len(f.departed) == 0 {
 		return
 	}
-	used := map[owner]bool{}
+	used, namespaces := map[owner]bool{}, map[string]bool{}
+	for _, owners := range []map[owner]bool{f.moved, f.departed} {
+		for by := range owners {
+			namespaces[by.namespace] = true
+		}
+	}
 	for id, p := range f.pods {
+		// Following a pod's owners costs far more than this.
+		if !namespaces[p.pod.Namespace] {
+			continue
+		}
 		for _, ref := range f.owners.Of(p.pod).Refs {
 			by := owner{p.pod.Namespace, ref}
 			if f.departed[by] && !p.gone {

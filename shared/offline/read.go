@@ -131,11 +131,6 @@ func (c *Cluster) noteController(controller *metav1.OwnerReference) {
 
 // takePod keeps of a pod only what matters.
 func (c *Cluster) takePod(o *corev1.Pod) {
-	for name := range o.Annotations {
-		if !proxy.Reads(name) {
-			delete(o.Annotations, name)
-		}
-	}
 	c.note(dump.Pods, o)
 	p := proxy.FromPod(o)
 	c.noteController(p.Controller)

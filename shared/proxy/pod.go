@@ -78,7 +78,8 @@ func IsDataPlane(container string) bool {
 // Reads says whether anything looks at a pod's annotation of that name: all that matter here are Istio's own.
 func Reads(annotation string) bool { return strings.Contains(annotation, "istio.io/") }
 
-// FromPod keeps of a pod what the mesh needs to know. The result shares the pod's maps.
+// FromPod keeps of a pod what the mesh needs to know. The result shares the pod's labels and controller; of the annotations it
+// has those that Reads is true for, in a map of its own, nil where there are none.
 func FromPod(pod *corev1.Pod) Pod {
 	p := Pod{
 		Namespace:   pod.Namespace,
@@ -87,13 +88,27 @@ func FromPod(pod *corev1.Pod) Pod {
 		Phase:       pod.Status.Phase,
 		Ready:       ready(pod.Status.Conditions),
 		Labels:      pod.Labels,
-		Annotations: pod.Annotations,
+		Annotations: read(pod.Annotations),
 		HostNetwork: pod.Spec.HostNetwork,
 		Terminating: pod.DeletionTimestamp != nil,
 		Controller:  metav1.GetControllerOfNoCopy(pod),
 	}
 	p.Type, p.Container = find(pod)
 	return p
+}
+
+// read returns the annotations that anything looks at. The others can be large: kubectl leaves whole manifests there.
+func read(annotations map[string]string) map[string]string {
+	var kept map[string]string
+	for name, value := range annotations {
+		if Reads(name) {
+			if kept == nil {
+				kept = map[string]string{}
+			}
+			kept[name] = value
+		}
+	}
+	return kept
 }
 
 func ready(conditions []corev1.PodCondition) bool {

@@ -257,3 +257,15 @@ func FuzzAnnotationsOfInjection(f *testing.F) {
 		}
 	})
 }
+
+func TestAPodKeepsOnlyTheAnnotationsThatAreRead(t *testing.T) {
+	pod := &corev1.Pod{}
+	pod.Annotations = map[string]string{"kubectl.kubernetes.io/last-applied-configuration": "{}"}
+	if got := FromPod(pod).Annotations; got != nil {
+		t.Errorf("got %v", got)
+	}
+	pod.Annotations["sidecar.istio.io/inject"] = "true"
+	if got := FromPod(pod).Annotations; len(got) != 1 || got["sidecar.istio.io/inject"] != "true" || len(pod.Annotations) != 2 {
+		t.Errorf("got %v of %v", got, pod.Annotations)
+	}
+}

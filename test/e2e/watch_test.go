@@ -183,7 +183,7 @@ func watchEveryWay(t *testing.T, lab *cluster.Cluster) {
 		{[]string{"--sort-by", ".proxy.version"}, `^ways +pod/bare .*current$`, `^ways +pod/bare .*outdated$`},
 		{[]string{"-o", "wide"}, `^ways .*current .*istio.io/rev=1-22`, `^ways .*outdated .*istio.io/rev=1-23`},
 		{[]string{"-o", "name"}, `^pod/bare$`, `(?s)pod/bare\npod/bare$`},
-		{[]string{"-o", "custom-columns=POD:.pod,STATUS:.status"}, `^bare +current$`, `^bare +outdated$`},
+		{[]string{"-o", "custom-columns=POD:.pod,STATUS:.status"}, `^ADDED +bare +current$`, `^MODIFIED +bare +outdated$`},
 		{[]string{"-o", "yaml"}, `^  status: current$`, `^  status: outdated$`},
 		{[]string{"-o", `jsonpath={.type} {.item.status}{"\n"}`}, `^ADDED current$`, `^MODIFIED outdated$`},
 	}

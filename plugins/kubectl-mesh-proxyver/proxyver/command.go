@@ -59,7 +59,7 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.NoHeaders, "no-headers", o.NoHeaders,
 		"Print the table without its headers.")
 	flags.StringVar(&o.SortBy, "sort-by", o.SortBy,
-		"Sort by the value of this JSONPath `expression` in the items of the JSON report, such as .proxy.version; a row that stands for several pods comes where its first one does.")
+		"Sort by the value of this JSONPath `expression` in the items of the JSON report, such as .proxy.version; a row that stands for several pods comes where its first one does. With --watch for tables only.")
 	flags.BoolVar(&o.All, "all", o.All,
 		"Show also pods that have no proxy and should have none, and pods that are Completed or Failed.")
 	flags.StringVar(&o.ExitCode, "exit-code", o.ExitCode,

@@ -2,15 +2,13 @@ package proxyver
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
-	"slices"
+	"reflect"
 
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/live"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 )
 
 // eventView prints an object for each pod that changes, as a line of JSON or in one of kubectl's other formats.
@@ -18,20 +16,17 @@ type eventView struct {
 	*Options
 	complaint
 	out io.Writer
-	// key is that of --sort-by, nil for the order of the pods.
-	key *printing.SortKey
 	// printer is nil for JSON.
 	printer printers.ResourcePrinter
 }
 
 func (v *eventView) show(s state) error {
 	v.complain(s.lost)
-	events, err := v.events(s.changes)
-	if err != nil {
-		return err
-	}
-	for _, e := range events {
-		if err := v.print(e); err != nil {
+	for _, c := range s.changes {
+		if c.Before != nil && c.After != nil && reflect.DeepEqual(c.Before.Report(), c.After.Report()) {
+			continue
+		}
+		if err := v.print(eventOf(c)); err != nil {
 			return err
 		}
 	}
@@ -39,24 +34,6 @@ func (v *eventView) show(s state) error {
 		return w.Flush()
 	}
 	return nil
-}
-
-func (v *eventView) events(changes []live.Change) ([]*v1alpha1.ProxyEvent, error) {
-	values := map[*v1alpha1.ProxyEvent]printing.Value{}
-	var events []*v1alpha1.ProxyEvent
-	for _, c := range changes {
-		e := eventOf(c)
-		events = append(events, e)
-		if v.key == nil {
-			continue
-		}
-		var err error
-		if values[e], err = v.key.Of(&e.Item); err != nil {
-			return nil, fmt.Errorf("--sort-by: %w", err)
-		}
-	}
-	slices.SortStableFunc(events, func(a, b *v1alpha1.ProxyEvent) int { return printing.Compare(values[a], values[b]) })
-	return events, nil
 }
 
 func (v *eventView) print(e *v1alpha1.ProxyEvent) error {

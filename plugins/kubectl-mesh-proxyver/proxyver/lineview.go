@@ -13,6 +13,7 @@ import (
 type lineView struct {
 	*Options
 	complaint
+	standing
 	lines *printing.Lines[*group]
 	// rows are the cells that each row had last.
 	rows map[groupKey][]string
@@ -20,35 +21,45 @@ type lineView struct {
 
 func (v *lineView) show(s state) error {
 	v.complain(s.lost)
-	out, err := v.filled(io.Discard, s)
+	t, groups, keys, err := v.candidates(s)
 	if err != nil {
 		return err
 	}
-	if all, ok := out.(*sorted); ok {
-		if err := all.settle(); err != nil {
-			return err
-		}
-	}
-	groups := tallyOf(out).sorted()
-	layout := (&table{tally: tallyOf(out), wide: v.Output == outputWide, noHeaders: v.NoHeaders}).layout()
+	layout := (&table{tally: t, wide: v.Output == outputWide, noHeaders: v.NoHeaders}).layout()
 	if v.lines == nil {
-		v.lines = layout.Lines()
+		v.lines, v.rows = layout.Lines(), map[groupKey][]string{}
 	}
 	var changed []*group
-	rows := map[groupKey][]string{}
 	for _, g := range groups {
-		rows[g.key] = layout.Cells(g)
-		if before, ok := v.rows[g.key]; !ok || !slices.Equal(before, rows[g.key]) {
+		cells := layout.Cells(g)
+		if before, ok := v.rows[g.key]; !ok || !slices.Equal(before, cells) {
 			changed = append(changed, g)
 		}
+		v.rows[g.key] = cells
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(v.rows), compareKeys) {
-		if _, ok := rows[key]; !ok {
+	for _, key := range slices.SortedFunc(maps.Keys(keys), compareKeys) {
+		if _, was := v.rows[key]; was && t.groups[key] == nil {
 			changed = append(changed, &group{key: key, gone: true})
+			delete(v.rows, key)
 		}
 	}
-	v.rows = rows
 	return v.print(changed)
+}
+
+// candidates returns the rows there are of those that may have changed, in their order, and the keys of all that may.
+func (v *lineView) candidates(s state) (t *tally, groups []*group, keys map[groupKey]bool, err error) {
+	if v.SortBy == "" {
+		keys = v.standing.follow(v.Options, s)
+		return v.standing.tally, v.sortedOf(keys), keys, nil
+	}
+	if t, err = v.settled(s); err != nil {
+		return nil, nil, nil, err
+	}
+	keys = map[groupKey]bool{}
+	for key := range v.rows {
+		keys[key] = true
+	}
+	return t, t.sorted(), keys, nil
 }
 
 func (v *lineView) print(changed []*group) error {

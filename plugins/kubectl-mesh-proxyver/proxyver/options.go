@@ -150,6 +150,9 @@ func (o *Options) Validate() error {
 	if o.Watch && o.Verify {
 		return errors.New("--verify asks once, and --watch goes on: use either")
 	}
+	if o.Watch && o.SortBy != "" && !slices.Contains([]string{"", outputWide, outputName}, o.Output) {
+		return fmt.Errorf("--sort-by orders the rows of a table, and --watch prints what happens with --output %s: use either", o.Output)
+	}
 	if o.AllNamespaces && len(o.Args) > 0 {
 		return errors.New("a workload cannot be named across all namespaces: use either -n NAMESPACE with TYPE/NAME, or -A without names")
 	}

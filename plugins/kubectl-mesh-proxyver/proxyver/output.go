@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/printers"
+	"k8s.io/kubectl/pkg/cmd/get"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
@@ -184,6 +185,7 @@ func (r rows) PrintObj(object runtime.Object, out io.Writer) error {
 	content = escaped(content).(map[string]any)
 	// The columns are an item's, also where --watch prints an event.
 	if item, ok := content["item"].(map[string]any); ok {
+		item[eventField] = content["type"]
 		return r.ResourcePrinter.PrintObj(&unstructured.Unstructured{Object: item}, out)
 	}
 	whole := &unstructured.Unstructured{Object: content}
@@ -192,6 +194,19 @@ func (r rows) PrintObj(object runtime.Object, out io.Writer) error {
 		return err
 	}
 	return r.ResourcePrinter.PrintObj(list, out)
+}
+
+// eventField is where the rows of --watch hold what has happened to an item.
+const eventField = "event"
+
+// withEvents puts a column before the others that says what has happened, as kubectl's --output-watch-events does: the row of
+// a pod that is gone would look like any other.
+func (r rows) withEvents() rows {
+	if columns, ok := r.ResourcePrinter.(*get.CustomColumnsPrinter); ok {
+		event := get.Column{Header: "EVENT", FieldSpec: "{." + eventField + "}"}
+		columns.Columns = append([]get.Column{event}, columns.Columns...)
+	}
+	return r
 }
 
 // escaped makes the texts in a value safe to print on one line, keys as well. It changes lists in place.

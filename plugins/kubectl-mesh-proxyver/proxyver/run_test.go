@@ -122,7 +122,7 @@ func TestNothingToShowIsSaid(t *testing.T) {
 }
 
 // meshOf reads a mesh of the injectors, where revision 1-22 has a configuration.
-func meshOf(t *testing.T, injectors ...*admissionv1.MutatingWebhookConfiguration) *mesh.Mesh {
+func meshOf(t testing.TB, injectors ...*admissionv1.MutatingWebhookConfiguration) *mesh.Mesh {
 	t.Helper()
 	objects := []runtime.Object{fixture.ConfigMap("1-22", "1.22.0")}
 	for _, i := range injectors {

@@ -55,35 +55,49 @@ func (t *tally) at(key groupKey) *group {
 			tags: counts[string]{}, reasons: counts[string]{}, ups: counts[string]{}, verified: counts[string]{},
 		}
 		t.groups[key] = g
-		t.order = append(t.order, g)
+		if t.asAdded {
+			t.order = append(t.order, g)
+		}
 	}
 	return g
 }
 
 // add never fails.
 func (t *tally) add(item scan.Item) error {
+	t.sum(item, 1)
+	return nil
+}
+
+// sum adds an item n times, or takes it back where n is negative.
+func (t *tally) sum(item scan.Item, n int) {
 	g := t.at(t.grouping.key(item))
 	v := item.Verdict
-	g.pods++
-	g.statuses[v.Status]++
-	g.types[typeOf(item)]++
-	g.nodes[item.Pod.Node]++
-	g.tags[v.Expected.Tag]++
-	g.reasons[v.Reason]++
+	g.pods += n
+	g.statuses.add(v.Status, n)
+	g.types.add(typeOf(item), n)
+	g.nodes.add(item.Pod.Node, n)
+	g.tags.add(v.Expected.Tag, n)
+	g.reasons.add(v.Reason, n)
 	if above, ok := item.Chain.Above(); ok {
-		g.ups[above.String()]++
+		g.ups.add(above.String(), n)
 	}
 	if v.Proxy != nil {
-		g.versions[cmp.Or(v.Proxy.Version, shortImage(v.Proxy.Image))]++
-		g.images[v.Proxy.Image]++
-		g.revisions[v.Proxy.Revision]++
+		g.versions.add(cmp.Or(v.Proxy.Version, shortImage(v.Proxy.Image)), n)
+		g.images.add(v.Proxy.Image, n)
+		g.revisions.add(v.Proxy.Revision, n)
 	}
 	if v.Expected.Image != "" {
-		g.wants[cmp.Or(v.Expected.Version, shortImage(v.Expected.Image))]++
+		g.wants.add(cmp.Or(v.Expected.Version, shortImage(v.Expected.Image)), n)
 	}
-	g.wantRevisions[v.Expected.Revision]++
-	g.verified[verifiedWord(item)]++
-	return nil
+	g.wantRevisions.add(v.Expected.Revision, n)
+	g.verified.add(verifiedWord(item), n)
+}
+
+// add counts a value n times more. What is not there any more is no value.
+func (c counts[K]) add(value K, n int) {
+	if c[value] += n; c[value] == 0 {
+		delete(c, value)
+	}
 }
 
 // revisionList shows the revisions that the pods have and, where they would get others, those too.

@@ -24,12 +24,13 @@ func (o *Options) view() (view, error) {
 		return &lineView{Options: o, complaint: complaint{to: o.ErrOut}}, nil
 	}
 	v := &eventView{Options: o, complaint: complaint{to: o.ErrOut}, out: o.Out}
-	var err error
-	if v.key, err = o.sortKey(); err != nil || o.Output == outputJSON {
-		return v, err
+	if o.Output == outputJSON {
+		return v, nil
 	}
+	var err error
 	v.printer, err = o.reportPrinter()
-	if _, ok := v.printer.(rows); ok {
+	if r, ok := v.printer.(rows); ok {
+		v.printer = r.withEvents()
 		// It remembers how wide the columns are.
 		v.out = printers.GetNewTabWriter(o.Out)
 	}
@@ -42,7 +43,7 @@ func (o *Options) filled(to io.Writer, s state) (output, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, item := range s.items {
+	for _, item := range s.items() {
 		if err := out.add(item); err != nil {
 			return nil, err
 		}

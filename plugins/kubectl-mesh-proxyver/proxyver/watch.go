@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"reflect"
 	"slices"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
@@ -17,7 +16,7 @@ import (
 )
 
 // watch shows what there is, and then what changes, until the context ends.
-func (o *Options) watch(ctx context.Context) error {
+func (o *Options) watch(ctx context.Context) (err error) {
 	clients, err := o.connect()
 	if err != nil {
 		return err
@@ -31,6 +30,12 @@ func (o *Options) watch(ctx context.Context) error {
 		return err
 	}
 	w := newWatcher(o, view, named)
+	// Also a panic has to leave a terminal that can be used.
+	defer func() {
+		if closing := view.close(); closing != nil && w.told {
+			err = fmt.Errorf("writing: %w", closing)
+		}
+	}()
 	follow := live.Options{
 		Options: scan.Options{
 			Namespace: o.namespace, LabelSelector: o.LabelSelector, FieldSelector: o.FieldSelector,
@@ -38,16 +43,12 @@ func (o *Options) watch(ctx context.Context) error {
 		},
 		IstioNamespace: o.IstioNamespace, Above: o.above(),
 	}
-	err = live.Follow(ctx, clients, follow, w.update)
-	if closing := view.close(); closing != nil && w.told {
-		return fmt.Errorf("writing: %w", closing)
-	}
-	return err
+	return live.Follow(ctx, clients, follow, w.update)
 }
 
 // view shows the items that --watch follows.
 type view interface {
-	// show takes all items there are, and what has changed about them.
+	// show takes what has changed about the items, and a way to all of them.
 	show(state) error
 	// errOut is where warnings go while items are shown.
 	errOut() io.Writer
@@ -57,9 +58,10 @@ type view interface {
 
 // state is what there is to show.
 type state struct {
-	mesh  *mesh.Mesh
-	items []scan.Item
-	// changes are those since the last state, in the order of the pods.
+	mesh *mesh.Mesh
+	// items returns all, in the order of the pods.
+	items func() []scan.Item
+	// changes are those since the last state, in the order of the pods, also those that the report does not show.
 	changes []live.Change
 	gaps    []cluster.Gap
 	lost    error
@@ -96,7 +98,7 @@ func (w *watcher) update(u live.Update) error {
 		return err
 	}
 	changes := w.take(u.Changes, again)
-	s := state{mesh: u.Mesh, items: w.items(), changes: changes, gaps: u.Gaps, lost: u.Lost}
+	s := state{mesh: u.Mesh, items: w.items, changes: changes, gaps: u.Gaps, lost: u.Lost}
 	w.warn(u)
 	if !w.told {
 		w.told = true
@@ -150,7 +152,7 @@ func (w *watcher) take(changes []live.Change, again bool) []live.Change {
 
 func idOf(item *scan.Item) string { return item.Pod.Namespace + "/" + item.Pod.Name }
 
-// visible returns what has become of an item as part of the answer, nothing where it says the same as before.
+// visible returns what has become of an item as part of the answer, nothing where it was none and is none.
 func (w *watcher) visible(id string) live.Change {
 	before, was := w.shown[id]
 	after, is := w.all[id]
@@ -164,9 +166,6 @@ func (w *watcher) visible(id string) live.Change {
 		w.shown[id] = after
 	} else {
 		delete(w.shown, id)
-	}
-	if was && is && reflect.DeepEqual(before.Report(), after.Report()) {
-		return live.Change{}
 	}
 	return c
 }

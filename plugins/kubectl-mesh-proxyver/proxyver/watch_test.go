@@ -150,7 +150,7 @@ func TestEventsInKubectlsFormats(t *testing.T) {
 		"yaml":                               {"---\napiVersion", "type: MODIFIED\n"},
 		`jsonpath={.type} {.item.pod}{"\n"}`: {"ADDED a\nADDED b\n", "MODIFIED b\n"},
 		`go-template={{.type}} {{.item.status}};`: {"ADDED current;ADDED current;", "MODIFIED outdated;"},
-		"custom-columns=POD:.pod,S:.status":       {"POD   S\na     current\nb     current\n", "b     outdated\n"},
+		"custom-columns=POD:.pod,S:.status":       {"EVENT   POD   S\nADDED   a     current\nADDED   b     current\n", "MODIFIED   b     outdated\n"},
 	} {
 		w := watching(t, func(o *Options) { o.Output = format })
 		first := w.brings(current("shop/a"), current("shop/b"))
@@ -159,11 +159,6 @@ func TestEventsInKubectlsFormats(t *testing.T) {
 			t.Errorf("-o %s: got\n%s\nand\n%s", format, first, second)
 		}
 	}
-}
-
-func TestEventsAreSorted(t *testing.T) {
-	w := watching(t, func(o *Options) { o.Output, o.SortBy = `jsonpath={.item.pod} `, ".status" })
-	w.want(w.brings(outdated("shop/a"), current("shop/b"), outdated("shop/c")), "b a c ")
 }
 
 func TestWhatIsSaidWhileWatchingIsSaidOnce(t *testing.T) {
