@@ -84,6 +84,12 @@ func (m *Mesh) Decide(pod proxy.Pod) injection.Decision {
 	return m.injection.Decide(pod, labels)
 }
 
+// Lacks says whether it is known that a namespace does not exist.
+func (m *Mesh) Lacks(namespace string) bool {
+	_, ok := m.namespaces[namespace]
+	return !ok && m.namespacesGap == nil
+}
+
 func (m *Mesh) namespaceGap(name string) string {
 	if m.namespacesGap != nil {
 		return m.namespacesGap.Error()

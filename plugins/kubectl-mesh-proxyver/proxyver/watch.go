@@ -197,6 +197,9 @@ func (w *watcher) once(warning string) {
 
 // begin says what the answer without --watch says as well.
 func (w *watcher) begin(s state) error {
+	if w.namespace != "" && s.mesh.Lacks(w.namespace) {
+		return fmt.Errorf("reading namespaces: namespaces %q not found", w.namespace)
+	}
 	seen := newSeen()
 	for _, id := range slices.Sorted(maps.Keys(w.all)) {
 		if item := w.all[id]; w.mine(item) {
