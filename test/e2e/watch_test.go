@@ -32,6 +32,8 @@ func TestWatch(t *testing.T) {
 		{"an expired watch is taken up again", watchAnExpiredWatch},
 		{"who may not watch is told", watchForbidden},
 		{"who may read one namespace only can watch it", watchOneNamespace},
+		{"who may read some namespaces watches those", watchSomeNamespaces},
+		{"a namespace that does not exist is an error", watchNoNamespace},
 		{"a terminal's table is replaced in place", watchOnATerminal},
 		{"a dumb terminal gets lines", watchOnADumbTerminal},
 		{"an outage of the API server passes", watchThroughAnOutage},

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -120,5 +121,34 @@ func watchOneNamespace(t *testing.T, lab *cluster.Cluster) {
 	theirs.wait(1)
 	if !strings.Contains(theirs.stderr.String(), `cannot list resource "pods" in API group "" in the namespace "only-theirs"`) {
 		t.Errorf("stderr %q", theirs.stderr)
+	}
+}
+
+func watchSomeNamespaces(t *testing.T, lab *cluster.Cluster) {
+	following(t, lab, "some-mine", oldRevision)
+	const user = "of-some-namespaces"
+	all := watchRules("get", "list", "watch")
+	var wide []rbacv1.PolicyRule
+	for _, r := range all {
+		if slices.Contains(clusterWide, r.Resources[0]) {
+			wide = append(wide, r)
+		}
+	}
+	grant(t, lab, user, "", wide)
+	grant(t, lab, user, "istio-system", all)
+	grant(t, lab, user, "some-mine", all)
+	w := startWatch(t, lab, "-A", "--as", user)
+	w.awaitLine(`^some-mine +pod/bare .*current$`)
+	w.awaitStderr("warning: cannot read pods in namespaces ")
+	follow(t, lab, "some-mine", newRevision)
+	w.awaitLine(`^some-mine +pod/bare .*outdated$`)
+	w.interrupt()
+}
+
+func watchNoNamespace(t *testing.T, lab *cluster.Cluster) {
+	w := startWatch(t, lab, "-n", "no-such-namespace")
+	w.wait(1)
+	if want := "error: reading namespaces: namespaces \"no-such-namespace\" not found\n"; w.stderr.String() != want {
+		t.Errorf("stderr %q, want %q", w.stderr, want)
 	}
 }
