@@ -50,13 +50,3 @@ func (c Contents) String() string {
 	}
 	return cmp.Or(strings.Join(parts, ", "), "no objects")
 }
-
-// Kinds returns the kinds that Read hands over, sorted by name.
-func Kinds() []schema.GroupKind {
-	kinds := make([]schema.GroupKind, 0, len(readings))
-	for kind := range readings {
-		kinds = append(kinds, kind)
-	}
-	slices.SortFunc(kinds, func(a, b schema.GroupKind) int { return cmp.Compare(a.Kind, b.Kind) })
-	return kinds
-}

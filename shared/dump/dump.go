@@ -16,7 +16,7 @@ import (
 const Command = "kubectl get mutatingwebhookconfigurations,namespaces,configmaps,services,proxyconfigs," +
 	"gateways.gateway.networking.k8s.io,replicasets,deployments,daemonsets,statefulsets,replicationcontrollers,jobs,pods -A -o json"
 
-// Read reads a dump and calls do for every object of the kinds that are read here (see Kinds), in the order of the dump
+// Read reads a dump and calls do for every object of the kinds that are read here (see the variables), in the order of the dump
 // and while it is read: what comes after is not known yet. Objects are
 //
 //   - *corev1.Pod, with the metadata, containers' names, images and arguments, node, phase and conditions alone

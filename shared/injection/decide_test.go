@@ -225,7 +225,9 @@ func TestWhatCannotBeReadIsUnknown(t *testing.T) {
 			delete(m.Configs, owner("1-22"))
 			m.ConfigGaps = map[revision.ControlPlane]string{owner("1-22"): "ConfigMap x does not exist"}
 		}, nil, "ConfigMap x does not exist"},
-		{"ProxyConfig resources", func(m *Mesh) { m.ProxyConfigs = UnknownProxyConfigs("cannot read proxyconfigs: no") }, nil, "cannot read proxyconfigs: no"},
+		{"ProxyConfig resources", func(m *Mesh) {
+			m.ProxyConfigs = ProxyConfigs{}.Lacking(map[string]string{"": "cannot read proxyconfigs: no"})
+		}, nil, "cannot read proxyconfigs: no"},
 		{"a template that computes the image in a way of its own", func(*Mesh) {}, fixture.Annotation("inject.istio.io/templates", "mine"),
 			`injection template "mine" computes the image in a way of its own`},
 		{"templates that are of another release", func(m *Mesh) {
@@ -253,7 +255,7 @@ func TestWhatCannotBeReadIsUnknown(t *testing.T) {
 
 func TestWhatDoesNotDecideNeedNotBeRead(t *testing.T) {
 	m := twoRevisions(t)
-	m.ProxyConfigs = UnknownProxyConfigs("no")
+	m.ProxyConfigs = ProxyConfigs{}.Lacking(map[string]string{"": "no"})
 	typed := fixture.Annotation("sidecar.istio.io/proxyImageType", "debug")
 	if d := m.Decide(pod(typed), follows("1-22")); d.Outcome != Injected || d.Image != oldImage+"-debug" {
 		t.Errorf("a pod that sets its image type needs no ProxyConfig: %+v", d)

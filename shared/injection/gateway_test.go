@@ -221,7 +221,7 @@ func TestAManagedGatewayIsUnknownWhereSomethingIsMissing(t *testing.T) {
 		{"the configuration", Gateway{Labels: follows("1-22")}, gatewayController, nil, func(m *Mesh) {
 			m.Configs, m.ConfigGaps = nil, map[revision.ControlPlane]string{owner("1-22"): "hidden"}
 		}, "Gateway shop/gw (its label istio.io/rev=1-22) -> revision 1-22: hidden"},
-		{"ProxyConfig resources", Gateway{Labels: follows("1-22")}, gatewayController, nil, func(m *Mesh) { m.ProxyConfigs = UnknownProxyConfigs("no") },
+		{"ProxyConfig resources", Gateway{Labels: follows("1-22")}, gatewayController, nil, func(m *Mesh) { m.ProxyConfigs = ProxyConfigs{}.Lacking(map[string]string{"": "no"}) },
 			"Gateway shop/gw (its label istio.io/rev=1-22) -> revision 1-22: no"},
 		{"parameters that can replace the image", Gateway{Labels: follows("1-23"), Parameters: true}, gatewayController, nil, nil,
 			"Gateway shop/gw (its label istio.io/rev=1-23) -> revision 1-23: its parametersRef can replace the image"},

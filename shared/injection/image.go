@@ -86,11 +86,6 @@ func NewProxyConfigs(list []ProxyConfig) ProxyConfigs {
 	return ProxyConfigs{list: list}
 }
 
-// UnknownProxyConfigs stands for ProxyConfig resources that could not be read, for the reason given.
-func UnknownProxyConfigs(reason string) ProxyConfigs {
-	return ProxyConfigs{gaps: map[string]string{"": reason}}
-}
-
 // Lacking returns the resources with the reasons, by namespace, why those of some namespaces could not be read.
 func (c ProxyConfigs) Lacking(gaps map[string]string) ProxyConfigs {
 	c.gaps = gaps

@@ -28,7 +28,7 @@ func TestAnInjectorOfAnOldRelease(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			m := ofOldRelease(t, c.template, oldValues)
-			m.ProxyConfigs = UnknownProxyConfigs("no such resource")
+			m.ProxyConfigs = ProxyConfigs{}.Lacking(map[string]string{"": "no such resource"})
 			d := m.Decide(pod(c.options...), set{"istio-injection": "enabled"})
 			if d.Outcome != c.outcome || d.Image != c.image || !strings.HasPrefix(d.Reason, c.reason) {
 				t.Errorf("got %+v", d)

@@ -25,60 +25,37 @@ type kind struct {
 
 func (k kind) is(ref workload.Ref) bool { return k.Group == ref.Group && k.Kind == ref.Kind }
 
-func group(group, name string) schema.GroupKind { return schema.GroupKind{Group: group, Kind: name} }
-
-var kinds = []kind{
-	{
-		group("apps", "Deployment"), "deployments.apps",
-		func(ctx context.Context, kube kubernetes.Interface, namespace string, o metav1.ListOptions) (runtime.Object, error) {
-			return kube.AppsV1().Deployments(namespace).List(ctx, o)
-		},
-		func(o runtime.Object) *corev1.Pod { return ofDeployment(o.(*appsv1.Deployment)) },
-	},
-	{
-		group("apps", "ReplicaSet"), "replicasets.apps",
-		func(ctx context.Context, kube kubernetes.Interface, namespace string, o metav1.ListOptions) (runtime.Object, error) {
-			return kube.AppsV1().ReplicaSets(namespace).List(ctx, o)
-		},
-		func(o runtime.Object) *corev1.Pod { return ofReplicaSet(o.(*appsv1.ReplicaSet)) },
-	},
-	{
-		group("apps", "StatefulSet"), "statefulsets.apps",
-		func(ctx context.Context, kube kubernetes.Interface, namespace string, o metav1.ListOptions) (runtime.Object, error) {
-			return kube.AppsV1().StatefulSets(namespace).List(ctx, o)
-		},
-		func(o runtime.Object) *corev1.Pod { return ofStatefulSet(o.(*appsv1.StatefulSet)) },
-	},
-	{
-		group("apps", "DaemonSet"), "daemonsets.apps",
-		func(ctx context.Context, kube kubernetes.Interface, namespace string, o metav1.ListOptions) (runtime.Object, error) {
-			return kube.AppsV1().DaemonSets(namespace).List(ctx, o)
-		},
-		func(o runtime.Object) *corev1.Pod { return ofDaemonSet(o.(*appsv1.DaemonSet)) },
-	},
-	{
-		group("batch", "Job"), "jobs.batch",
-		func(ctx context.Context, kube kubernetes.Interface, namespace string, o metav1.ListOptions) (runtime.Object, error) {
-			return kube.BatchV1().Jobs(namespace).List(ctx, o)
-		},
-		func(o runtime.Object) *corev1.Pod { return ofJob(o.(*batchv1.Job)) },
-	},
-	{
-		group("", "ReplicationController"), "replicationcontrollers",
-		func(ctx context.Context, kube kubernetes.Interface, namespace string, o metav1.ListOptions) (runtime.Object, error) {
-			return kube.CoreV1().ReplicationControllers(namespace).List(ctx, o)
-		},
-		func(o runtime.Object) *corev1.Pod { return ofReplicationController(o.(*corev1.ReplicationController)) },
-	},
+// lister is what the typed clients can do with a kind whose lists are L.
+type lister[L runtime.Object] interface {
+	List(context.Context, metav1.ListOptions) (L, error)
 }
 
-// Readable says whether the template of a workload of that kind is known how to read: Deployments, ReplicaSets,
-// StatefulSets, DaemonSets, Jobs and ReplicationControllers.
-func Readable(ref workload.Ref) bool {
-	for _, k := range kinds {
-		if k.is(ref) {
-			return true
-		}
+type client = kubernetes.Interface
+
+// readable returns the kind of that name whose objects, each an O, a client lists and of turns into pods.
+func readable[L, O runtime.Object](group, name, resource string, in func(client, string) lister[L], of func(O) *corev1.Pod) kind {
+	return kind{
+		GroupKind: schema.GroupKind{Group: group, Kind: name}, resource: resource,
+		list: func(ctx context.Context, kube kubernetes.Interface, namespace string, o metav1.ListOptions) (runtime.Object, error) {
+			return in(kube, namespace).List(ctx, o)
+		},
+		pod: func(o runtime.Object) *corev1.Pod { return of(o.(O)) },
 	}
-	return false
+}
+
+var kinds = []kind{
+	readable("apps", "Deployment", "deployments.apps",
+		func(c client, ns string) lister[*appsv1.DeploymentList] { return c.AppsV1().Deployments(ns) }, ofDeployment),
+	readable("apps", "ReplicaSet", "replicasets.apps",
+		func(c client, ns string) lister[*appsv1.ReplicaSetList] { return c.AppsV1().ReplicaSets(ns) }, ofReplicaSet),
+	readable("apps", "StatefulSet", "statefulsets.apps",
+		func(c client, ns string) lister[*appsv1.StatefulSetList] { return c.AppsV1().StatefulSets(ns) }, ofStatefulSet),
+	readable("apps", "DaemonSet", "daemonsets.apps",
+		func(c client, ns string) lister[*appsv1.DaemonSetList] { return c.AppsV1().DaemonSets(ns) }, ofDaemonSet),
+	readable("batch", "Job", "jobs.batch",
+		func(c client, ns string) lister[*batchv1.JobList] { return c.BatchV1().Jobs(ns) }, ofJob),
+	readable("", "ReplicationController", "replicationcontrollers",
+		func(c client, ns string) lister[*corev1.ReplicationControllerList] {
+			return c.CoreV1().ReplicationControllers(ns)
+		}, ofReplicationController),
 }

@@ -23,10 +23,10 @@ type Workload struct {
 }
 
 // Each lists every kind that occurs among the workloads, page by page, and calls do once for each of them with the pod
-// that its controller would create from its template. Workloads of kinds that are not Readable and those that are gone
-// are passed over. No more than a few pages are held at a time; a kind that occurs in one namespace only is listed there, and a
-// single object by its name. What the caller may not list becomes a gap. The error is do's, or that of a cluster which
-// cannot be reached or fails.
+// that its controller would create from its template. Workloads of other kinds than those of which this is known, and those
+// that are gone, are passed over. No more than a few pages are held at a time; a kind that occurs in one namespace only is
+// listed there, and a single object by its name. What the caller may not list becomes a gap. The error is do's, or that of
+// a cluster which cannot be reached or fails.
 func Each(ctx context.Context, kube kubernetes.Interface, chunk int64, workloads []Workload, do func(Workload, *corev1.Pod) error) ([]cluster.Gap, error) {
 	var gaps []cluster.Gap
 	for _, k := range kinds {

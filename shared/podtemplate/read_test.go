@@ -185,12 +185,3 @@ func TestAControllerWithoutATemplateGivesAPodWithoutContainers(t *testing.T) {
 		t.Errorf("got %+v", p)
 	}
 }
-
-func TestWhatIsReadable(t *testing.T) {
-	for _, id := range all {
-		w := wanted(id)
-		if got, want := Readable(w.Ref), w.Ref.Kind != "Pod" && w.Ref.Kind != "Rollout"; got != want {
-			t.Errorf("%s: %v", id, got)
-		}
-	}
-}

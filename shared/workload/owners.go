@@ -84,6 +84,8 @@ type Owners struct {
 	// controllers holds what controls each object that is known, the zero value where nothing does.
 	controllers map[key]Ref
 	gaps        []cluster.Gap
+	// refused are the gaps of the kinds that the caller may not list.
+	refused map[schema.GroupKind]cluster.Gap
 }
 
 type key struct {
@@ -105,7 +107,9 @@ type Options struct {
 }
 
 // NewOwners returns owners of which nothing is known yet.
-func NewOwners() *Owners { return &Owners{controllers: map[key]Ref{}} }
+func NewOwners() *Owners {
+	return &Owners{controllers: map[key]Ref{}, refused: map[schema.GroupKind]cluster.Gap{}}
+}
 
 // Set notes what controls an object of that kind, and says whether that is news.
 func (o *Owners) Set(kind schema.GroupKind, object metav1.Object) bool {
@@ -139,6 +143,10 @@ func (o *Owners) Find(ctx context.Context, clients *cluster.Clients, pod proxy.P
 	}
 	ref := refTo(pod.Controller)
 	kind := schema.GroupKind{Group: ref.Group, Kind: ref.Kind}
+	// Where the list was refused, so is a list of one, and thousands would be asked for.
+	if gap, ok := o.refused[kind]; ok && (len(gap.Namespaces) == 0 || slices.Contains(gap.Namespaces, pod.Namespace)) {
+		return nil
+	}
 	o.controllers[key{pod.Namespace, ref}] = Ref{}
 	// A list of one asks for no other right than the list of all.
 	list, err := clients.Metadata.Resource(kinds[kind]).Namespace(pod.Namespace).
@@ -200,6 +208,7 @@ func ReadOwners(ctx context.Context, clients *cluster.Clients, options Options) 
 				mutex.Lock()
 				defer mutex.Unlock()
 				owners.Lack(*gap)
+				owners.refused[kind] = *gap
 			}
 			return err
 		})

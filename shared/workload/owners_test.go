@@ -226,3 +226,28 @@ func TestAnOwnerThatIsNewerThanTheListIsLookedForOnce(t *testing.T) {
 		})
 	}
 }
+
+func TestOwnersThatMayNotBeListedAreNotLookedForOneByOne(t *testing.T) {
+	scheme := metadatafake.NewTestScheme()
+	if err := metav1.AddMetaToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	client := metadatafake.NewSimpleMetadataClient(scheme)
+	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "replicasets"}, "", errors.New("no"))
+	client.PrependReactor("list", "replicasets", func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, forbidden })
+	clients := &cluster.Clients{Metadata: client}
+	owners, err := ReadOwners(t.Context(), clients, Options{})
+	if err != nil || len(owners.Gaps()) != 1 {
+		t.Fatalf("got %+v, %v", owners, err)
+	}
+	before := len(client.Actions())
+	for _, name := range []string{"cart-1", "cart-2", "web-1"} {
+		pod := proxy.FromPod(fixture.Pod("shop/"+name+"-x", fixture.ControlledBy("apps/v1", "ReplicaSet", name)))
+		if err := owners.Find(t.Context(), clients, pod); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := len(client.Actions()) - before; n != 0 {
+		t.Errorf("%d requests more", n)
+	}
+}
