@@ -106,20 +106,37 @@ func (r *round) askPods(names []podtemplate.Workload) {
 }
 
 func (r *round) askPod(w Workload) error {
-	pod, err := readPod(r.ctx, r.kube, w.Namespace, w.Pod)
+	answer, err := AskByPod(r.ctx, r.kube, w.Workload, w.Pod)
+	if err != nil {
+		return r.fail(w, err)
+	}
+	if answer.Refusal == nil || answer.Refusal.Class != Unasked {
+		r.answered()
+	}
+	return r.tell(w, answer)
+}
+
+// AskByPod asks about a workload by what one of its pods was before injection. The answer is a refusal of class Unasked
+// where the pod may not be read, is gone, or tells nothing; the error is as for Ask.
+func AskByPod(ctx context.Context, kube kubernetes.Interface, w podtemplate.Workload, name string) (Answer, error) {
+	pod, err := readPod(ctx, kube, w.Namespace, name)
 	if apierrors.IsForbidden(err) {
-		return r.tell(w, unasked("reading pod %s/%s: %w", w.Namespace, w.Pod, err))
+		return unasked("reading pod %s/%s: %w", w.Namespace, name, err), nil
 	}
 	if err != nil {
-		return r.fail(w, fmt.Errorf("reading pod %s/%s: %w", w.Namespace, w.Pod, err))
+		return Answer{}, fmt.Errorf("reading pod %s/%s: %w", w.Namespace, name, err)
 	}
 	if pod == nil {
-		return r.tell(w, unasked("neither the template of %s nor pod %s exists in namespace %s any more", w.Ref, w.Pod, w.Namespace))
+		return unasked("neither the template of %s nor pod %s exists in namespace %s any more", w.Ref, name, w.Namespace), nil
 	}
 	if pod, err = manifest.Of(pod); err != nil {
-		return r.tell(w, unasked("%w", err))
+		return unasked("%w", err), nil
 	}
-	return r.ask(w, pod)
+	answer, err := Ask(ctx, kube, pod)
+	if answer.Refusal == nil {
+		answer.Asked = pod
+	}
+	return answer, err
 }
 
 // readPod returns nil where there is no such pod. It lists, because who may list pods may not be allowed to get one.

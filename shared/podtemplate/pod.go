@@ -6,6 +6,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // FromTemplate returns the pod that a controller in the namespace would create from the template: with a name that is
@@ -27,6 +28,27 @@ func FromTemplate(namespace string, controller metav1.OwnerReference, template *
 			OwnerReferences: []metav1.OwnerReference{controller},
 		},
 		Spec: t.Spec,
+	}
+}
+
+// Of returns the pod that the controller of a typed object would create from its template; false for kinds of which this is
+// not known. The result shares nothing with the object.
+func Of(object runtime.Object) (*corev1.Pod, bool) {
+	switch o := object.(type) {
+	case *appsv1.Deployment:
+		return ofDeployment(o), true
+	case *appsv1.ReplicaSet:
+		return ofReplicaSet(o), true
+	case *appsv1.StatefulSet:
+		return ofStatefulSet(o), true
+	case *appsv1.DaemonSet:
+		return ofDaemonSet(o), true
+	case *corev1.ReplicationController:
+		return ofReplicationController(o), true
+	case *batchv1.Job:
+		return ofJob(o), true
+	default:
+		return nil, false
 	}
 }
 

@@ -1,0 +1,328 @@
+package restart
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/rollout"
+)
+
+// hold is how long pods that cannot be created count as a passing trouble: an istiod that is replaced, a quota that frees up
+// with the next pod that goes.
+const hold = 5 * time.Second
+
+// state is what is known of the task's workload. Pods that were evicted are on their way out, even if no watch has said so.
+func (r *runner) state(t *task) rollout.State {
+	state := r.store.state(t.step.Key(), t.step.UID)
+	if t.step.Ref.Kind == "Pod" && t.step.Ref.Group == "" {
+		if uid, ok := r.store.bare[t.step.Namespace+"/"+t.step.Ref.Name]; ok {
+			state.Pods = append(state.Pods, r.store.pods[uid])
+		}
+	}
+	for i := range state.Pods {
+		if t.evicted[state.Pods[i].UID] {
+			state.Pods[i].Terminating = true
+		}
+	}
+	return state
+}
+
+// isGone says whether the workload was deleted, or another one has its name.
+func (r *runner) isGone(t *task, state rollout.State) bool {
+	switch {
+	case rollout.Known(t.step.Ref):
+		return state.Workload == nil || state.Workload.Deleting
+	case t.step.Ref.Kind == "Pod" && t.step.Ref.Group == "":
+		return len(state.Live()) == 0
+	default:
+		return len(state.Pods) == 0 && t.phase == queued
+	}
+}
+
+// advance looks at what has become of a task, and does what is next.
+func (r *runner) advance(t *task) {
+	state := r.state(t)
+	if t.phase != leaving && t.phase != arriving && t.phase != asking && r.isGone(t, state) {
+		r.end(t, v1alpha1.Gone, "it was deleted meanwhile")
+		return
+	}
+	now := time.Now()
+	switch t.phase {
+	case deciding:
+		r.decide(t, state)
+	case raising:
+		r.raisedEnough(t, state)
+	case rolling:
+		r.roll(t, state, now)
+	case evicting:
+		r.evictNext(t, state, now)
+	case leaving:
+		r.hasLeft(t, state)
+	case arriving:
+		r.arrive(t, state, now)
+	}
+	if t.under() && now.After(t.deadline) && t.phase != restoring {
+		r.timeOut(t)
+	}
+}
+
+func (r *runner) timeOut(t *task) {
+	message := fmt.Sprintf("not done within %s", r.o.WorkloadTimeout)
+	if t.told.Stuck != "" {
+		message += ": " + t.told.Stuck
+	}
+	if t.saved != nil {
+		message += "; " + t.lostPod()
+	}
+	r.finish(t, v1alpha1.TimedOut, message)
+}
+
+// decide finds out whether the workload takes a change, or only patience.
+func (r *runner) decide(t *task, state rollout.State) {
+	w := state.Workload
+	if w.Generation <= t.stuckAt {
+		return
+	}
+	if w.Paused {
+		r.fail(t, "its rollout was paused: see `kubectl rollout resume "+w.Ref.String()+" -n "+w.Namespace+"`")
+		return
+	}
+	need := state.Need(t.stale)
+	switch need {
+	case rollout.Observation:
+		r.tell(t, Progress{Total: w.Replicas, Stuck: "its controller has not seen its newest spec yet"})
+	case rollout.Change:
+		r.change(t, state)
+	default:
+		t.generation, t.phase = w.Generation, rolling
+		r.advance(t)
+	}
+}
+
+// change patches the workload.
+func (r *runner) change(t *task, state rollout.State) {
+	w := state.Workload
+	p := r.patchFor(t, state)
+	t.phase = acting
+	later(r, t, func(ctx context.Context) (*rollout.Workload, error) {
+		return sendPatch(ctx, r.clients, w, p, metav1.PatchOptions{})
+	}, func(after *rollout.Workload, err error) { r.patched(t, w, after, err) })
+}
+
+// patchFor is what a task's method changes in its workload.
+func (r *runner) patchFor(t *task, state rollout.State) patch {
+	w := state.Workload
+	var p patch
+	switch t.step.Method {
+	case v1alpha1.ByGracePeriod:
+		inhabited := func(s rollout.Set) bool {
+			for _, pod := range state.Pods {
+				if s.Has(pod) {
+					return true
+				}
+			}
+			return false
+		}
+		g := rollout.NextGracePeriod(w, state.Sets, inhabited)
+		t.step.GracePeriod = &g
+		p = byGracePeriod(w, g)
+	case v1alpha1.ByRestartAt:
+		return byRestartAt(w, time.Now())
+	default:
+		p = byRestart(w, time.Now())
+	}
+	if _, raised := w.Annotations[rollout.RestoreReplicas]; t.step.Surge && t.step.Autoscaler == nil && !raised && w.Replicas == 1 {
+		p = p.surged(w)
+	}
+	return p
+}
+
+// patched takes the outcome of a patch.
+func (r *runner) patched(t *task, before, after *rollout.Workload, err error) {
+	switch {
+	case err == nil:
+		r.store.putWorkload(after)
+		t.changed, t.generation, t.phase = true, after.Generation, rolling
+		if r.o.NoWait {
+			r.end(t, v1alpha1.Started, "")
+		}
+	case apierrors.IsNotFound(err):
+		r.end(t, v1alpha1.Gone, "it was deleted meanwhile")
+	case overtaken(err):
+		r.reread(t, before, err)
+	default:
+		r.fail(t, fmt.Sprintf("patching %s in namespace %s: %v", t.step.Ref, t.step.Namespace, err))
+	}
+}
+
+// reread looks at a workload that somebody else has changed before the patch, and decides anew. Where nobody has, the patch
+// itself is at fault.
+func (r *runner) reread(t *task, before *rollout.Workload, refused error) {
+	later(r, t, func(ctx context.Context) (*rollout.Workload, error) { return read(ctx, r.clients, before) },
+		func(now *rollout.Workload, err error) {
+			switch {
+			case apierrors.IsNotFound(err):
+				r.end(t, v1alpha1.Gone, "it was deleted meanwhile")
+			case err != nil:
+				r.fail(t, fmt.Sprintf("reading %s in namespace %s: %v", t.step.Ref, t.step.Namespace, err))
+			case now.Generation == before.Generation && now.ResourceVersion == before.ResourceVersion:
+				r.fail(t, fmt.Sprintf("patching %s in namespace %s: %v", t.step.Ref, t.step.Namespace, refused))
+			default:
+				r.store.putWorkload(now)
+				t.phase = deciding
+			}
+		})
+}
+
+// roll looks at how far the workload's own controller is.
+func (r *runner) roll(t *task, state rollout.State, now time.Time) {
+	if state.Workload.Generation < t.generation {
+		return
+	}
+	p := state.Progress(t.fresh, now)
+	r.count(t, state)
+	r.tell(t, Progress{Done: p.Done, Total: p.Total, Stuck: p.Stuck})
+	switch {
+	case p.Failed != "":
+		r.fail(t, p.Failed)
+	case r.cannotCreate(t, p.CreateFailure, now):
+	case p.Complete && p.Old > 0:
+		r.finish(t, v1alpha1.StillOld, r.stillOld(t, state))
+	case p.Complete && t.step.EvictHeld && !t.held:
+		t.held, t.phase = true, evicting
+		r.advance(t)
+	case p.Complete && t.changed:
+		r.finish(t, v1alpha1.Restarted, r.heldBack(t, state))
+	case p.Complete:
+		r.finish(t, v1alpha1.Awaited, r.heldBack(t, state))
+	}
+}
+
+// heldBack says what a partition has kept from being replaced.
+func (r *runner) heldBack(t *task, state rollout.State) string {
+	n := 0
+	for _, p := range state.Live() {
+		if state.Held(p) && !t.fresh(p) {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("its partition still holds back pods: %d (see --include-partitioned)", n)
+}
+
+func (r *runner) stillOld(t *task, state rollout.State) string {
+	for _, p := range state.Live() {
+		if !t.fresh(p) && !state.Held(p) {
+			return fmt.Sprintf("rolled out, but pod %s runs %s, and %s was expected", p.Name,
+				running(v1alpha1.Expected{Image: p.Image, Revision: p.Revision}), running(t.expected))
+		}
+	}
+	return "rolled out, but some pods do not run what was expected"
+}
+
+// cannotCreate fails a task whose pods cannot be created, if that does not pass.
+func (r *runner) cannotCreate(t *task, why string, now time.Time) bool {
+	if why == "" {
+		why = t.note
+	}
+	if why == "" {
+		t.failing = ""
+		return false
+	}
+	if t.failing == "" {
+		t.failingSince = now
+	}
+	t.failing = why
+	if t.told.Stuck == "" {
+		r.tell(t, Progress{Done: t.told.Done, Total: t.told.Total, Stuck: "pods cannot be created: " + why})
+	}
+	if now.Sub(t.failingSince) < hold {
+		return false
+	}
+	r.fail(t, "its pods cannot be created: "+why)
+	return true
+}
+
+// evictNext evicts the next pod if it is time.
+func (r *runner) evictNext(t *task, state rollout.State, now time.Time) {
+	want := t.want
+	if state.Workload != nil {
+		want = state.Workload.Replicas
+	}
+	e := state.Eviction(t.old(state), t.fresh, want, now)
+	r.count(t, state)
+	if e.Next != nil && t.refusal != "" {
+		e.Stuck = t.refusal
+	}
+	r.tell(t, Progress{Done: e.Done, Total: e.Total, Stuck: e.Stuck})
+	switch {
+	case e.Failed != "":
+		r.fail(t, e.Failed)
+	case e.Old > 0 && r.newOld(t, state):
+		r.finish(t, v1alpha1.StillOld, r.stillOld(t, state))
+	case r.cannotCreate(t, e.CreateFailure, now):
+	case e.Complete && !t.changed:
+		r.unchanged(t)
+	case e.Complete:
+		r.finish(t, v1alpha1.Restarted, r.heldBack(t, state))
+	case e.Next != nil && now.After(t.retryAt):
+		r.evict(t, *e.Next)
+	}
+}
+
+// newOld says whether a pod that came since is ready and does not run what is expected.
+func (r *runner) newOld(t *task, state rollout.State) bool {
+	for _, p := range state.Live() {
+		if !t.before[p.UID] && p.Ready && !t.fresh(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// again is after how long a refused eviction is asked for again, unless something has changed that may have freed the budget.
+const again = 15 * time.Second
+
+func (r *runner) evict(t *task, pod rollout.Pod) {
+	t.phase = acting
+	later(r, t, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, evict(ctx, r.clients.Kube, pod, nil)
+	}, func(_ struct{}, err error) {
+		t.phase = evicting
+		switch {
+		case err == nil:
+			t.changed, t.refusal = true, ""
+			t.evicted[pod.UID] = true
+		case refusedByBudget(err):
+			t.refusal, t.retryAt = "pod "+pod.Name+": "+budget(err), time.Now().Add(again)
+		default:
+			r.fail(t, fmt.Sprintf("evicting pod %s in namespace %s: %v", pod.Name, pod.Namespace, err))
+		}
+	})
+}
+
+// count notes the pods that have come new.
+func (r *runner) count(t *task, state rollout.State) {
+	for _, p := range state.Live() {
+		if !t.before[p.UID] && p.Ready {
+			t.replaced[p.UID] = true
+		}
+	}
+}
+
+// tell says how far a task is, if that has changed.
+func (r *runner) tell(t *task, p Progress) {
+	if p != t.told {
+		t.told = p
+		r.observe(Event{Kind: WorkloadChanged, Item: &t.step.RestartItem, Progress: p})
+	}
+}
+
+func (r *runner) fail(t *task, cause string) { r.finish(t, v1alpha1.Failed, cause) }

@@ -1,0 +1,125 @@
+package restart
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/barepod"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/dryrun"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/manifest"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/rollout"
+)
+
+// recreate deletes a bare pod, once its manifest is safe. The injector was asked about one like it before.
+func (r *runner) recreate(t *task) {
+	t.phase = acting
+	later(r, t, func(ctx context.Context) (*barepod.Leftover, error) { return r.takeDown(ctx, t) },
+		func(saved *barepod.Leftover, err error) {
+			t.saved = saved
+			if err != nil {
+				r.fail(t, err.Error())
+				return
+			}
+			t.changed, t.phase = true, leaving
+		})
+}
+
+// takeDown saves the manifest and deletes the pod. Whenever a manifest was saved, it is returned: the deletion may have
+// happened though its answer was lost.
+func (r *runner) takeDown(ctx context.Context, t *task) (*barepod.Leftover, error) {
+	var pod *corev1.Pod
+	err := persist(ctx, func(ctx context.Context) (err error) {
+		pod, err = r.clients.Kube.CoreV1().Pods(t.step.Namespace).Get(ctx, t.step.Ref.Name, metav1.GetOptions{})
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading pod %s in namespace %s: %w", t.step.Ref.Name, t.step.Namespace, err)
+	case pod.UID != t.step.UID:
+		return nil, fmt.Errorf("pod %s in namespace %s is another one by now", pod.Name, pod.Namespace)
+	}
+	original, err := manifest.Of(pod)
+	if err != nil {
+		return nil, err
+	}
+	path, err := barepod.Save(r.o.ManifestDir, pod)
+	if err != nil {
+		return nil, fmt.Errorf("not deleted, because its manifest cannot be saved: %w", err)
+	}
+	saved := &barepod.Leftover{Path: path, Pod: original}
+	if err := remove(ctx, r.clients.Kube, pod); err != nil {
+		return saved, fmt.Errorf("deleting pod %s in namespace %s: %w; its manifest is in %s", pod.Name, pod.Namespace, err, path)
+	}
+	return saved, nil
+}
+
+// lostPod says how to get back a pod that does not exist at the moment.
+func (t *task) lostPod() string {
+	return "the pod may not exist any more: create it again with `kubectl create -f " + t.saved.Path + "`"
+}
+
+// hasLeft creates the pod again once it is gone.
+func (r *runner) hasLeft(t *task, state rollout.State) {
+	if _, there := r.store.pods[t.step.UID]; there {
+		r.tell(t, Progress{Total: 1, Stuck: "the old pod is still terminating"})
+		return
+	}
+	if len(state.Live()) > 0 {
+		t.phase = arriving
+		return
+	}
+	t.phase = acting
+	later(r, t, func(ctx context.Context) (*corev1.Pod, error) {
+		var created *corev1.Pod
+		err := persist(ctx, func(ctx context.Context) (err error) {
+			created, err = r.clients.Kube.CoreV1().Pods(t.step.Namespace).Create(ctx, t.saved.Pod, metav1.CreateOptions{FieldManager: dryrun.FieldManager})
+			return err
+		})
+		return created, err
+	}, func(_ *corev1.Pod, err error) {
+		if err != nil && !apierrors.IsAlreadyExists(err) {
+			r.fail(t, fmt.Sprintf("creating it again: %v; %s", err, t.lostPod()))
+			return
+		}
+		t.phase = arriving
+	})
+}
+
+// arrive waits for the new pod.
+func (r *runner) arrive(t *task, state rollout.State, now time.Time) {
+	for _, p := range state.Live() {
+		if t.before[p.UID] {
+			continue
+		}
+		// It exists again, and nothing is lost any more.
+		r.forget(t)
+		r.count(t, state)
+		r.tell(t, Progress{Done: len(t.replaced), Total: 1, Stuck: p.Trouble.Text})
+		switch {
+		case p.Trouble.Fatal:
+			r.fail(t, "pod "+p.Name+": "+p.Trouble.Text)
+		case p.Ready && t.fresh(p):
+			r.finish(t, v1alpha1.Restarted, "")
+		case p.Ready:
+			r.finish(t, v1alpha1.StillOld, r.stillOld(t, state))
+		}
+		return
+	}
+}
+
+// forget removes the manifest of a pod that exists again.
+func (r *runner) forget(t *task) {
+	if t.saved == nil {
+		return
+	}
+	if err := barepod.Remove(t.saved.Path); err != nil {
+		r.warn(err.Error())
+	}
+	t.saved = nil
+}

@@ -1,0 +1,91 @@
+package restart
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/rollout"
+)
+
+// finish ends a task, once what was changed for the time of the restart is put back.
+func (r *runner) finish(t *task, outcome v1alpha1.Outcome, message string) {
+	if t.phase == restoring {
+		return
+	}
+	if !r.raisedNow(t) {
+		r.end(t, outcome, message)
+		return
+	}
+	t.pending = &ending{outcome: outcome, message: message}
+	r.restore(t)
+}
+
+// raisedNow says whether the workload runs at more replicas than its owner wants.
+func (r *runner) raisedNow(t *task) bool {
+	switch {
+	case !t.step.Surge:
+		return false
+	case t.step.Autoscaler != nil:
+		return t.raised || t.step.Autoscaler.Restore > 0
+	default:
+		w := r.store.workloads[t.step.Key()]
+		return w != nil && w.Annotations[rollout.RestoreReplicas] != ""
+	}
+}
+
+// restoreLimit is how long it is tried to put back what was changed, whatever time the workload has left.
+const restoreLimit = 2 * time.Minute
+
+// restore puts back what was changed for the time of the restart.
+func (r *runner) restore(t *task) {
+	t.phase = restoring
+	t.cancel()
+	t.ctx, t.cancel = context.WithTimeout(r.ctx, restoreLimit)
+	later(r, t, func(ctx context.Context) (*rollout.Workload, error) {
+		if t.step.Autoscaler != nil {
+			return nil, restoreAutoscaler(ctx, r.clients.Kube, t.step.Namespace, t.step.Autoscaler.Name)
+		}
+		return restoreReplicas(ctx, r, r.store.workloads[t.step.Key()])
+	}, func(w *rollout.Workload, err error) { r.restored(t, w, err) })
+}
+
+func (r *runner) restored(t *task, w *rollout.Workload, err error) {
+	if w != nil {
+		r.store.putWorkload(w)
+	}
+	if err == nil || apierrors.IsNotFound(err) {
+		r.end(t, t.pending.outcome, t.pending.message)
+		return
+	}
+	message := fmt.Sprintf("its replicas are not put back: %v; run the same command again, which puts them back", err)
+	if t.pending.message != "" {
+		message = t.pending.message + "; " + message
+	}
+	r.end(t, v1alpha1.Failed, message)
+}
+
+// overtakings is how often a change is made anew that somebody else's has overtaken.
+const overtakings = 5
+
+// restoreReplicas gives a Deployment back the replicas that it had.
+func restoreReplicas(ctx context.Context, r *runner, w *rollout.Workload) (*rollout.Workload, error) {
+	var err error
+	for range overtakings {
+		if w == nil || w.Annotations[rollout.RestoreReplicas] == "" {
+			return w, nil
+		}
+		var after *rollout.Workload
+		if after, err = sendPatch(ctx, r.clients, w, putBack(w), metav1.PatchOptions{}); !overtaken(err) {
+			return after, err
+		}
+		if w, err = read(ctx, r.clients, w); err != nil {
+			return nil, err
+		}
+	}
+	return nil, err
+}

@@ -1,0 +1,210 @@
+package restart
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/feed"
+)
+
+// kind is one kind of object that a run watches, once for all of its workloads.
+type kind struct {
+	what string
+	// in returns the source of a namespace, "" for all.
+	in func(namespace string) feed.Source
+	// slim keeps of an object what put takes, nil for one that does not matter.
+	slim func(runtime.Object) any
+	// put takes over an object, and returns what forgets it.
+	put func(any) (drop func())
+	// essential is true for a kind without which nothing can be proven.
+	essential bool
+}
+
+// following is a kind that is followed, in one namespace or in all.
+type following struct {
+	kind
+	namespace string
+	source    feed.Source
+	stop      context.CancelFunc
+	// synced is true once its objects are known, watched once it could be watched, lost while it cannot be any more.
+	synced, watched, lost bool
+	// known holds what forgets each object, by namespace and name.
+	known map[string]func()
+}
+
+// follow begins to watch everything that the plan's workloads need, and returns once all of it is known.
+func (r *runner) follow(ctx context.Context) error {
+	namespaces := r.namespaces()
+	scope := namespaces
+	if len(namespaces) > 1 {
+		scope = []string{""}
+	}
+	problems := make(chan error, 1)
+	for _, k := range r.kinds() {
+		for _, namespace := range scope {
+			r.watch(k, namespace, problems)
+		}
+	}
+	for !r.synced() {
+		select {
+		case do := <-r.inbox:
+			do()
+		case err := <-problems:
+			return err
+		case <-r.o.Abort:
+			return context.Canceled
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// namespaces are those of the workloads that have their turn, sorted.
+func (r *runner) namespaces() []string {
+	seen := map[string]bool{}
+	for _, t := range r.tasks {
+		if t.step.Acts() {
+			seen[t.step.Namespace] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+func (r *runner) synced() bool {
+	for _, f := range r.feeds {
+		if !f.synced {
+			return false
+		}
+	}
+	return true
+}
+
+// watch follows a kind. What keeps the run from beginning is sent to problems.
+func (r *runner) watch(k kind, namespace string, problems chan<- error) {
+	ctx, stop := context.WithCancel(r.ctx)
+	f := &following{kind: k, namespace: namespace, source: k.in(namespace), stop: stop, known: map[string]func(){}}
+	f.source.What = k.what
+	list := f.source.List
+	f.source.List = slimmed(list, k.slim)
+	r.feeds[k.what+" in "+namespace] = f
+	go f.source.Run(ctx, r.o.Chunk, func(e feed.Event) {
+		select {
+		case r.inbox <- func() { r.hear(f, e, problems) }:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// hear takes over what a watch has to say.
+func (r *runner) hear(f *following, e feed.Event, problems chan<- error) {
+	switch e.Kind {
+	case feed.Failed, feed.Unwatched:
+		r.failed(f, e.Err, problems)
+	case feed.Working:
+		r.works(f)
+	default:
+		f.apply(e)
+		f.synced = true
+	}
+}
+
+// failed takes over that something cannot be watched.
+func (r *runner) failed(f *following, err error, problems chan<- error) {
+	forbidden := apierrors.IsForbidden(err)
+	switch {
+	case forbidden && f.namespace == "" && !f.watched:
+		// What may not be watched everywhere may well be in each namespace.
+		f.stop()
+		f.synced = true
+		for _, namespace := range r.namespaces() {
+			r.watch(f.kind, namespace, problems)
+		}
+	case forbidden && !f.essential:
+		f.stop()
+		f.synced = true
+	case !f.synced || forbidden && !f.watched:
+		select {
+		case problems <- fmt.Errorf("watching %s%s: %w", f.what, inNamespace(f.namespace), err):
+		default:
+		}
+	case !f.lost:
+		f.lost = true
+		if !r.lost {
+			r.lost = true
+			r.observe(Event{Kind: Warned, Text: fmt.Sprintf("the cluster cannot be followed at the moment: watching %s: %v", f.what, err)})
+		}
+	}
+}
+
+func inNamespace(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " in namespace " + name
+}
+
+// works notes that a kind is watched, and says so where it was not for a while.
+func (r *runner) works(f *following) {
+	f.watched, f.lost = true, false
+	if !r.lost {
+		return
+	}
+	for _, other := range r.feeds {
+		if other.lost {
+			return
+		}
+	}
+	r.lost = false
+	r.observe(Event{Kind: Warned, Text: "the cluster can be followed again"})
+}
+
+// apply takes over the objects of an event.
+func (f *following) apply(e feed.Event) {
+	switch e.Kind {
+	case feed.Listed:
+		gone := f.known
+		f.known = map[string]func(){}
+		for _, o := range e.Objects {
+			delete(gone, idOf(o))
+			f.take(o)
+		}
+		for _, drop := range gone {
+			drop()
+		}
+	case feed.Changed:
+		f.take(e.Objects[0])
+	case feed.Deleted:
+		f.drop(idOf(e.Objects[0]))
+	}
+}
+
+func (f *following) take(o runtime.Object) {
+	value := valueOf(o, f.slim)
+	if value == nil {
+		return
+	}
+	id := idOf(o)
+	f.known[id] = f.put(value)
+}
+
+func (f *following) drop(id string) {
+	if drop, ok := f.known[id]; ok {
+		delete(f.known, id)
+		drop()
+	}
+}
+
+func idOf(o runtime.Object) string {
+	m, err := meta.Accessor(o)
+	if err != nil {
+		return ""
+	}
+	return m.GetNamespace() + "/" + m.GetName()
+}
