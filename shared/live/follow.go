@@ -1,7 +1,5 @@
 // Package live keeps up with a cluster: it lists what decides about injection, and the pods, then watches them, and says what
-// became of each pod. A watch that the server ends, or that falls silent, goes on where it was. A kind is listed again only
-// where that cannot be: its watch has expired, or could not be begun again for another reason than a refused connection or a
-// busy server; and each minute where the cluster lacks the kind or it may be listed but not watched.
+// became of each pod. How each kind is followed, package feed says.
 package live
 
 import (
@@ -15,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/feed"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
@@ -64,7 +63,7 @@ func Follow(ctx context.Context, clients *cluster.Clients, options Options, do f
 		clients: clients, options: options, do: do, events: make(chan event),
 		objects: mesh.NewObjects(), owners: workload.NewOwners(), sets: scan.NewKnownDaemonSets(),
 		pods: map[string]*followed{}, touched: map[string]bool{}, moved: map[owner]bool{}, departed: map[owner]bool{},
-		started: map[string]*feed{}, lost: map[*feed]error{}, unwatched: map[*feed]error{},
+		started: map[string]*meshFeed{}, lost: map[*meshFeed]error{}, unwatched: map[*meshFeed]error{},
 	}
 	f.start(ctx, f.webhooks())
 	return f.run(ctx)
@@ -94,9 +93,9 @@ type follower struct {
 
 	// feeds are all that run, started the same by name, lost those that cannot reach the cluster, unwatched those that may
 	// list but not watch, spreads the kinds that are followed namespace by namespace.
-	feeds           []*feed
-	started         map[string]*feed
-	lost, unwatched map[*feed]error
+	feeds           []*meshFeed
+	started         map[string]*meshFeed
+	lost, unwatched map[*meshFeed]error
 	spreads         []*spread
 	// podGaps are the namespaces whose pods may not be read.
 	podGaps []cluster.Gap
@@ -108,12 +107,12 @@ type follower struct {
 }
 
 // start begins to follow a feed, unless it is followed already.
-func (f *follower) start(ctx context.Context, feeds ...*feed) {
+func (f *follower) start(ctx context.Context, feeds ...*meshFeed) {
 	for _, n := range feeds {
-		if f.started[n.what] != nil {
+		if f.started[n.What] != nil {
 			continue
 		}
-		f.started[n.what] = n
+		f.started[n.What] = n
 		f.feeds = append(f.feeds, n)
 		feedCtx, stop := context.WithCancel(ctx)
 		n.stop = stop
@@ -152,25 +151,25 @@ func (f *follower) run(ctx context.Context) error {
 
 // hear takes over what a feed says. The error ends the following.
 func (f *follower) hear(ctx context.Context, e event) error {
-	if e.feed.ended {
+	if e.from.ended {
 		return nil
 	}
-	switch e.kind {
-	case failed:
+	switch e.Kind {
+	case feed.Failed:
 		return f.fail(e)
-	case working:
-		delete(f.lost, e.feed)
-		delete(f.unwatched, e.feed)
-	case unwatched:
-		if e.feed.essential {
-			return fmt.Errorf("watching %s: %w", e.feed.what, e.err)
+	case feed.Working:
+		delete(f.lost, e.from)
+		delete(f.unwatched, e.from)
+	case feed.Unwatched:
+		if e.from.essential {
+			return fmt.Errorf("watching %s: %w", e.from.What, e.Err)
 		}
-		delete(f.lost, e.feed)
-		f.unwatched[e.feed] = e.err
+		delete(f.lost, e.from)
+		f.unwatched[e.from] = e.Err
 	default:
-		e.feed.apply(e)
-		if e.kind == listed {
-			e.feed.synced = true
+		e.from.apply(e.Event)
+		if e.Kind == feed.Listed {
+			e.from.synced = true
 			f.proceed(ctx)
 		}
 	}
@@ -180,17 +179,17 @@ func (f *follower) hear(ctx context.Context, e event) error {
 // fail takes over that a feed does not reach the cluster. The failure of its first list is an error, or a gap where that is
 // all it means.
 func (f *follower) fail(e event) error {
-	forbidden := apierrors.IsForbidden(e.err)
+	forbidden := apierrors.IsForbidden(e.Err)
 	switch {
-	case e.feed.synced || f.told && !forbidden:
-		f.lost[e.feed] = e.err
+	case e.from.synced || f.told && !forbidden:
+		f.lost[e.from] = e.Err
 	case !forbidden:
-		return fmt.Errorf("reading %s: %w", e.feed.what, e.err)
+		return fmt.Errorf("reading %s: %w", e.from.What, e.Err)
 	default:
-		e.feed.synced = true
-		e.feed.stop()
-		delete(f.lost, e.feed)
-		return e.feed.lack(e.err)
+		e.from.synced = true
+		e.from.stop()
+		delete(f.lost, e.from)
+		return e.from.lack(e.Err)
 	}
 	return nil
 }
@@ -217,7 +216,7 @@ func (f *follower) proceed(ctx context.Context) {
 // ready says whether there is anything to tell yet: all has been read, and nothing is on its way that may belong to what
 // has changed.
 func (f *follower) ready() bool {
-	if slices.ContainsFunc(f.feeds, func(n *feed) bool { return !n.synced }) {
+	if slices.ContainsFunc(f.feeds, func(n *meshFeed) bool { return !n.synced }) {
 		return false
 	}
 	if !f.told || len(f.lost) == 0 || !f.pending() {
@@ -274,10 +273,10 @@ func (f *follower) lostError() error {
 func (f *follower) unwatchedErrors() []error { return watching(f.unwatched) }
 
 // watching returns the errors of feeds, sorted by their names.
-func watching(failed map[*feed]error) []error {
+func watching(failed map[*meshFeed]error) []error {
 	var errs []error
-	for _, n := range slices.SortedFunc(maps.Keys(failed), func(a, b *feed) int { return cmp.Compare(a.what, b.what) }) {
-		errs = append(errs, fmt.Errorf("watching %s: %w", n.what, failed[n]))
+	for _, n := range slices.SortedFunc(maps.Keys(failed), func(a, b *meshFeed) int { return cmp.Compare(a.What, b.What) }) {
+		errs = append(errs, fmt.Errorf("watching %s: %w", n.What, failed[n]))
 	}
 	return errs
 }

@@ -13,26 +13,26 @@ import (
 type spread struct {
 	what string
 	// in returns the feed of one namespace, lack takes over what may not be read; its error ends the following.
-	in   func(namespace string) *feed
+	in   func(namespace string) *meshFeed
 	lack func(cluster.Gap) error
 	// err is why the whole may not be listed.
 	err error
 
 	// feeds are those of the namespaces, refused the namespaces that may not be listed and that were not told yet. told is
 	// true once it was settled whether anything may be read.
-	feeds   map[string]*feed
+	feeds   map[string]*meshFeed
 	refused []string
 	told    bool
 }
 
 // everywhere returns the feed of the namespace that is asked for, or of all. Where all may not be listed as one, they are
 // followed one by one.
-func (f *follower) everywhere(in func(namespace string) *feed, lack func(cluster.Gap) error) *feed {
+func (f *follower) everywhere(in func(namespace string) *meshFeed, lack func(cluster.Gap) error) *meshFeed {
 	n := in(f.options.Namespace)
-	n.lack = func(err error) error { return lack(cluster.Gap{Missing: n.what, Err: err}) }
+	n.lack = func(err error) error { return lack(cluster.Gap{Missing: n.What, Err: err}) }
 	if f.options.Namespace == "" {
 		n.lack = func(err error) error {
-			f.spreads = append(f.spreads, &spread{what: n.what, in: in, lack: lack, err: err, feeds: map[string]*feed{}})
+			f.spreads = append(f.spreads, &spread{what: n.What, in: in, lack: lack, err: err, feeds: map[string]*meshFeed{}})
 			return nil
 		}
 	}
@@ -62,9 +62,9 @@ func (f *follower) disperse(ctx context.Context) {
 	}
 }
 
-func (s *spread) feed(namespace string) *feed {
+func (s *spread) feed(namespace string) *meshFeed {
 	n := s.in(namespace)
-	n.what, n.essential = s.what+" in "+namespace, false
+	n.What, n.essential = s.what+" in "+namespace, false
 	n.lack = func(error) error {
 		s.refused = append(s.refused, namespace)
 		return nil
@@ -73,16 +73,16 @@ func (s *spread) feed(namespace string) *feed {
 }
 
 // end stops a feed, and takes back what it brought.
-func (f *follower) end(n *feed) {
+func (f *follower) end(n *meshFeed) {
 	n.stop()
 	n.ended = true
 	for id := range n.known {
 		n.drop(id)
 	}
-	delete(f.started, n.what)
+	delete(f.started, n.What)
 	delete(f.lost, n)
 	delete(f.unwatched, n)
-	f.feeds = slices.DeleteFunc(f.feeds, func(other *feed) bool { return other == n })
+	f.feeds = slices.DeleteFunc(f.feeds, func(other *meshFeed) bool { return other == n })
 }
 
 // settleSpreads notes as one gap for each kind the namespaces that have turned out not to be readable.

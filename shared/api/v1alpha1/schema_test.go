@@ -1,91 +1,137 @@
 package v1alpha1
 
 import (
-	"encoding/json"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// schema is what is looked at of a JSON schema: which fields an object may and must have.
-type schema struct {
-	Ref        string             `json:"$ref"`
-	Defs       map[string]*schema `json:"$defs"`
-	Properties map[string]*schema `json:"properties"`
-	Required   []string           `json:"required"`
-	Items      *schema            `json:"items"`
-	Enum       []string           `json:"enum"`
+// texts are the values of a type of the package, in the order in which they are listed.
+func texts[T ~string](values ...T) []string {
+	var out []string
+	for _, v := range values {
+		out = append(out, string(v))
+	}
+	return out
 }
 
-func load(t *testing.T, file string) *schema {
-	t.Helper()
-	text, err := os.ReadFile("../../../docs/schema/" + file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var s schema
-	if err := json.Unmarshal(text, &s); err != nil {
-		t.Fatal(err)
-	}
-	return &s
+// enums are the types whose values are listed.
+var enums = map[reflect.Type][]string{
+	reflect.TypeFor[Status]():  texts(Statuses()...),
+	reflect.TypeFor[Outcome](): texts(Outcomes()...),
+	reflect.TypeFor[Action]():  texts(Restart, Await, PutBack, Skip),
+	reflect.TypeFor[Method]():  texts(ByRestart, ByGracePeriod, ByEviction, ByRestartAt, ByRecreation),
 }
 
 // TestTheSchemasInTheDocsAreTheTypes compares field by field; that what is printed satisfies them is for the tests with a
 // real mesh.
 func TestTheSchemasInTheDocsAreTheTypes(t *testing.T) {
-	report := load(t, "proxyreport.json")
-	compare(t, "ProxyReport", report, report.Defs, reflect.TypeFor[ProxyReport]())
-	compare(t, "ProxyEvent", load(t, "proxyevent.json"), report.Defs, reflect.TypeFor[ProxyEvent]())
-	var statuses []string
-	for _, s := range Statuses() {
-		statuses = append(statuses, string(s))
-	}
-	if got := report.Defs["status"].Enum; !slices.Equal(got, statuses) {
-		t.Errorf("the statuses of the schema are %q", got)
+	for file, goType := range map[string]reflect.Type{
+		"proxyreport.json":   reflect.TypeFor[ProxyReport](),
+		"proxyevent.json":    reflect.TypeFor[ProxyEvent](),
+		"restartplan.json":   reflect.TypeFor[RestartPlan](),
+		"restartreport.json": reflect.TypeFor[RestartReport](),
+	} {
+		t.Run(file, func(t *testing.T) { compare(t, goType.Name(), load(t, file), goType) })
 	}
 }
 
-func compare(t *testing.T, where string, s *schema, defs map[string]*schema, goType reflect.Type) {
+func compare(t *testing.T, where string, s *schema, goType reflect.Type) {
 	t.Helper()
 	if s == nil {
 		t.Errorf("%s is not in the schema", where)
 		return
 	}
-	if i := strings.LastIndex(s.Ref, "/"); i >= 0 {
-		s = defs[s.Ref[i+1:]]
-	}
+	s = s.target(t)
 	for goType.Kind() == reflect.Pointer {
 		goType = goType.Elem()
 	}
-	switch goType.Kind() {
-	case reflect.Slice:
-		compare(t, where+"[]", s.Items, defs, goType.Elem())
-	case reflect.Struct:
-		compareFields(t, where, s, defs, goType)
+	if want := jsonType(goType); s.Type != want && s.Enum == nil && s.Const == "" {
+		t.Errorf("%s is a %q in the schema, want %q", where, s.Type, want)
+	}
+	switch {
+	case goType == reflect.TypeFor[metav1.Time]():
+		if s.Format != "date-time" {
+			t.Errorf("%s is no time in the schema", where)
+		}
+	case goType.Kind() == reflect.Slice:
+		compare(t, where+"[]", s.child(s.Items), goType.Elem())
+	case goType.Kind() == reflect.Map:
+		compareMap(t, where, s, goType)
+	case goType.Kind() == reflect.Struct:
+		compareFields(t, where, s, goType)
+	case enums[goType] != nil && !slices.Equal(s.Enum, enums[goType]):
+		t.Errorf("%s is one of %q in the schema, want %q", where, s.Enum, enums[goType])
 	}
 }
 
-func compareFields(t *testing.T, where string, s *schema, defs map[string]*schema, goType reflect.Type) {
+// jsonType is the type as JSON has it.
+func jsonType(goType reflect.Type) string {
+	if goType == reflect.TypeFor[metav1.Time]() {
+		return "string"
+	}
+	return map[reflect.Kind]string{
+		reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Int64: "integer",
+		reflect.Float64: "number", reflect.Slice: "array", reflect.Map: "object", reflect.Struct: "object",
+	}[goType.Kind()]
+}
+
+func compareMap(t *testing.T, where string, s *schema, goType reflect.Type) {
 	t.Helper()
-	var names []string
+	if s.AdditionalProperties == nil {
+		t.Errorf("%s may have values of any type in the schema", where)
+		return
+	}
+	compare(t, where+"{}", s.child(s.AdditionalProperties.values), goType.Elem())
+	if enums[goType.Key()] != nil {
+		compare(t, where+"'s keys", s.child(s.PropertyNames), goType.Key())
+	}
+}
+
+func compareFields(t *testing.T, where string, s *schema, goType reflect.Type) {
+	t.Helper()
+	if s.AdditionalProperties == nil || s.AdditionalProperties.values != nil {
+		t.Errorf("%s may have other fields in the schema", where)
+	}
+	fields := map[string]bool{}
 	for _, field := range reflect.VisibleFields(goType) {
-		if field.Anonymous {
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if field.Anonymous || !field.IsExported() {
 			continue
 		}
-		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
-		names = append(names, name)
+		fields[name] = true
 		// Kind and apiVersion may be left out in Kubernetes' own types, and never are here.
-		always := !strings.Contains(options, "omitempty") || len(field.Index) > 1
+		always := !strings.Contains(options, "omitempty") || name == "kind" || name == "apiVersion"
 		if required := slices.Contains(s.Required, name); required != always {
 			t.Errorf("%s.%s: required is %v in the schema", where, name, required)
 		}
-		compare(t, where+"."+name, s.Properties[name], defs, field.Type)
+		compare(t, where+"."+name, s.child(s.Properties[name]), field.Type)
 	}
 	for name := range s.Properties {
-		if !slices.Contains(names, name) {
+		if !fields[name] {
 			t.Errorf("%s.%s is in the schema only", where, name)
 		}
+	}
+}
+
+func TestTheSchemasOfRestartsDescribeEveryField(t *testing.T) {
+	for _, file := range []string{"restartplan.json", "restartreport.json"} {
+		t.Run(file, func(t *testing.T) { described(t, file, load(t, file)) })
+	}
+}
+
+func described(t *testing.T, where string, s *schema) {
+	t.Helper()
+	for name, field := range s.Properties {
+		if s.child(field).description(t) == "" {
+			t.Errorf("%s.%s is not described", where, name)
+		}
+		described(t, where+"."+name, field)
+	}
+	for name, def := range s.Defs {
+		described(t, name, s.child(def))
 	}
 }

@@ -1,4 +1,4 @@
-package live
+package feed
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 const (
 	// answer is how long a watch may take to begin. It begins before anything happens that is watched.
 	answer = 15 * time.Second
-	// silence is how long a watch may bring nothing. API servers send a bookmark each minute. Source:
+	// Silence is how long a watch may bring nothing before it is begun anew. API servers send a bookmark each minute. Source:
 	// defaultBookmarkFrequency in k8s.io/apiserver/pkg/storage/cacher.
-	silence = 3 * time.Minute
+	Silence = 3 * time.Minute
 )
 
 // errSlow says that a server takes requests and does not answer.
@@ -56,7 +56,7 @@ func (l *lively) pass(ctx context.Context) {
 	defer close(l.to)
 	defer l.stop()
 	defer l.from.Stop()
-	timer := time.NewTimer(silence)
+	timer := time.NewTimer(Silence)
 	defer timer.Stop()
 	for {
 		select {
@@ -73,7 +73,7 @@ func (l *lively) pass(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			}
-			timer.Reset(silence)
+			timer.Reset(Silence)
 		}
 	}
 }

@@ -1,15 +1,15 @@
 package live
 
 import (
-	"context"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/feed"
 )
 
 func TestAKindOfEveryClusterThatIsNotFoundIsLost(t *testing.T) {
@@ -39,19 +39,6 @@ func TestAKindOfEveryClusterThatIsNotFoundIsLost(t *testing.T) {
 	}
 }
 
-func TestAWatchThatIsNotAnsweredIsAnError(t *testing.T) {
-	in(t, func(t *testing.T) {
-		start := time.Now()
-		_, err := begin(t.Context(), metav1.ListOptions{}, func(ctx context.Context, _ metav1.ListOptions) (watch.Interface, error) {
-			<-ctx.Done()
-			return nil, ctx.Err()
-		})
-		if err != errSlow || time.Since(start) != answer {
-			t.Errorf("got %v after %s", err, time.Since(start))
-		}
-	})
-}
-
 func TestASilentWatchIsBegunAnewAndNothingListed(t *testing.T) {
 	in(t, func(t *testing.T) {
 		s := shop(t, cart("a"))
@@ -66,7 +53,7 @@ func TestASilentWatchIsBegunAnewAndNothingListed(t *testing.T) {
 		if n := s.watches.Begun("namespaces") - begun; n != 0 {
 			t.Errorf("begun anew %d times in spite of bookmarks", n)
 		}
-		s.wait(3*silence + time.Second)
+		s.wait(3*feed.Silence + time.Second)
 		if n := s.watches.Begun("namespaces") - begun; n != 3 || lists.Load() != listed {
 			t.Errorf("begun anew %d times, listed %d times", n, lists.Load()-listed)
 		}
