@@ -17,7 +17,7 @@ const (
 
 	ownerKind, ownerName, ownerUID, ownerAPIVersion, ownerController = 1, 3, 4, 5, 6
 
-	specContainers, specNodeName, specHostNetwork, specInitContainers = 2, 10, 11, 20
+	specContainers, specRestartPolicy, specNodeName, specHostNetwork, specInitContainers = 2, 3, 10, 11, 20
 
 	containerName, containerImage, containerArgs, containerRestartPolicy = 1, 2, 4, 24
 
@@ -126,6 +126,8 @@ func (d *decoder) spec(field protowire.Number, v value) error {
 		return d.container(&d.pod.Spec.Containers, v.bytes)
 	case specInitContainers:
 		return d.container(&d.pod.Spec.InitContainers, v.bytes)
+	case specRestartPolicy:
+		d.pod.Spec.RestartPolicy = corev1.RestartPolicy(d.names.string(v.bytes))
 	case specNodeName:
 		d.pod.Spec.NodeName = d.names.string(v.bytes)
 	case specHostNetwork:

@@ -69,6 +69,8 @@ type Pod struct {
 	ReadySince          time.Time
 	Labels, Annotations map[string]string
 	HostNetwork         bool
+	// RestartPolicy says whether it is meant to run for ever. Empty for pods of a dump.
+	RestartPolicy corev1.RestartPolicy
 	// Terminating is true for a pod that has been deleted and is not gone yet.
 	Terminating bool
 	// Controller is the owner that manages the pod, nil for a bare pod.
@@ -90,17 +92,18 @@ func Reads(annotation string) bool { return strings.Contains(annotation, "istio.
 // has those that Reads is true for, in a map of its own, nil where there are none.
 func FromPod(pod *corev1.Pod) Pod {
 	p := Pod{
-		Namespace:   pod.Namespace,
-		Name:        pod.Name,
-		Node:        pod.Spec.NodeName,
-		UID:         pod.UID,
-		Created:     pod.CreationTimestamp.Time,
-		Phase:       pod.Status.Phase,
-		Labels:      pod.Labels,
-		Annotations: read(pod.Annotations),
-		HostNetwork: pod.Spec.HostNetwork,
-		Terminating: pod.DeletionTimestamp != nil,
-		Controller:  metav1.GetControllerOfNoCopy(pod),
+		Namespace:     pod.Namespace,
+		Name:          pod.Name,
+		Node:          pod.Spec.NodeName,
+		UID:           pod.UID,
+		Created:       pod.CreationTimestamp.Time,
+		Phase:         pod.Status.Phase,
+		Labels:        pod.Labels,
+		Annotations:   read(pod.Annotations),
+		HostNetwork:   pod.Spec.HostNetwork,
+		RestartPolicy: pod.Spec.RestartPolicy,
+		Terminating:   pod.DeletionTimestamp != nil,
+		Controller:    metav1.GetControllerOfNoCopy(pod),
 	}
 	p.Ready, p.ReadySince = ready(pod.Status.Conditions)
 	p.Type, p.Container = find(pod)
