@@ -28,6 +28,7 @@ func key(name string) string {
 }
 
 const (
+	objectLabels        = "/metadata/labels"
 	objectAnnotations   = "/metadata/annotations"
 	templateAnnotations = "/spec/template/metadata/annotations"
 )
@@ -37,10 +38,20 @@ func unedited(w *rollout.Workload) patch {
 	return patch{{Op: "test", Path: "/metadata/generation", Value: w.Generation}}
 }
 
+// unchanged is the test that nobody has changed anything since it was read.
+func unchanged(w *rollout.Workload) patch {
+	return patch{{Op: "test", Path: "/metadata/resourceVersion", Value: w.ResourceVersion}}
+}
+
 // surged also gives a Deployment of one replica a second one, and notes in the same patch what it had.
 func (p patch) surged(w *rollout.Workload) patch {
 	p = p.annotated(w, map[string]string{rollout.RestoreReplicas: strconv.Itoa(w.Replicas)})
-	return append(p, operation{Op: "replace", Path: "/spec/replicas", Value: surgeReplicas})
+	if w.Labels == nil {
+		p = append(unchanged(w), append(p, operation{Op: "add", Path: objectLabels, Value: map[string]string{}})...)
+	}
+	return append(p,
+		operation{Op: "add", Path: objectLabels + key(rollout.SurgedLabel), Value: "true"},
+		operation{Op: "replace", Path: "/spec/replicas", Value: surgeReplicas})
 }
 
 // surgeReplicas is how many replicas a Deployment of one has meanwhile.
@@ -50,7 +61,7 @@ const surgeReplicas = 2
 // nobody has given it any in between.
 func (p patch) annotated(w *rollout.Workload, values map[string]string) patch {
 	if w.Annotations == nil {
-		p = append(patch{{Op: "test", Path: "/metadata/resourceVersion", Value: w.ResourceVersion}}, p...)
+		p = append(unchanged(w), p...)
 		p = append(p, operation{Op: "add", Path: objectAnnotations, Value: map[string]string{}})
 	}
 	for _, name := range sortedKeys(values) {
@@ -98,5 +109,9 @@ func putBack(w *rollout.Workload) patch {
 			operation{Op: "test", Path: "/spec/replicas", Value: surgeReplicas},
 			operation{Op: "replace", Path: "/spec/replicas", Value: own})
 	}
-	return append(p, operation{Op: "remove", Path: note})
+	p = append(p, operation{Op: "remove", Path: note})
+	if _, marked := w.Labels[rollout.SurgedLabel]; marked {
+		p = append(p, operation{Op: "remove", Path: objectLabels + key(rollout.SurgedLabel)})
+	}
+	return p
 }
