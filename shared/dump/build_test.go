@@ -23,7 +23,7 @@ func typical(id string) *corev1.Pod {
 	pod := fixture.Pod(id, fixture.Injected("1-22", "docker.io/istio/proxyv2:1.22.0"), fixture.Label("app", "cart"),
 		fixture.ControlledBy("apps/v1", "ReplicaSet", "cart-7d"), fixture.NativeProxy("docker.io/istio/proxyv2:1.22.0"))
 	pod.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}
-	pod.UID, pod.ResourceVersion = "0f1e2d3c", "12345"
+	pod.UID, pod.ResourceVersion, pod.CreationTimestamp = "0f1e2d3c", "12345", metav1.Unix(1700000000, 0)
 	for i := range 3 {
 		pod.ManagedFields = append(pod.ManagedFields, metav1.ManagedFieldsEntry{Manager: fmt.Sprint("manager-", i), Operation: "Update",
 			FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(managed)})
@@ -41,7 +41,7 @@ func typical(id string) *corev1.Pod {
 		pod.Spec.Tolerations = append(pod.Spec.Tolerations, corev1.Toleration{Key: "node.kubernetes.io/not-ready", Operator: "Exists"})
 	}
 	pod.Spec.NodeName = "node-1"
-	pod.Status.Conditions = []corev1.PodCondition{{Type: "PodScheduled", Status: "True"}, {Type: "Ready", Status: "True", Message: "all\nis well"}}
+	pod.Status.Conditions = []corev1.PodCondition{{Type: "PodScheduled", Status: "True"}, {Type: "Ready", Status: "True", LastTransitionTime: metav1.Unix(1700000007, 0), Message: "all\nis well"}}
 	pod.Annotations["text"] = "two\nlines: with\n\n# no comment\n- and: a dash\n"
 	for i := range 3 {
 		pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, corev1.ContainerStatus{Name: fmt.Sprint("app-", i),

@@ -68,7 +68,7 @@ var (
 	}}
 	containerParts = keep{"name": nil, "image": nil, "args": nil, "restartPolicy": nil}
 	podSpecParts   = keep{"nodeName": nil, "hostNetwork": nil, "containers": containerParts, "initContainers": containerParts}
-	podParts       = with(parts("spec", podSpecParts), "status", keep{"phase": nil, "conditions": {"type": nil, "status": nil}})
+	podParts       = with(parts("spec", podSpecParts), "status", keep{"phase": nil, "conditions": {"type": nil, "status": nil, "lastTransitionTime": nil}})
 	daemonSetParts = parts("spec", keep{"template": {"metadata": {"labels": nil, "annotations": nil}, "spec": podSpecParts}})
 )
 

@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	clienttesting "k8s.io/client-go/testing"
@@ -194,6 +195,23 @@ func TestWhatDecidesNothingIsNoUpdate(t *testing.T) {
 		s.watches.Send("configmaps", watch.Modified, touched)
 		s.watches.Send("configmaps", watch.Deleted, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: fixture.IstioNamespace, Name: "other"}})
 		s.watches.Send("pods", watch.Modified, cart("a", fixture.Annotation("a", "b")))
+		s.wait(soon)
+		s.want()
+	})
+}
+
+func TestWhenAPodCameAndBecameReadyIsNoUpdate(t *testing.T) {
+	ready := func(uid types.UID, seconds int64) *corev1.Pod {
+		return cart("a", func(p *corev1.Pod) {
+			p.UID, p.CreationTimestamp = uid, metav1.Unix(seconds, 0)
+			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Unix(seconds+1, 0)}}
+		})
+	}
+	in(t, func(t *testing.T) {
+		s := shop(t, ready("u", 1700000000))
+		s.follow(Options{})
+		s.told()
+		s.watches.Send("pods", watch.Modified, ready("v", 1700000100))
 		s.wait(soon)
 		s.want()
 	})

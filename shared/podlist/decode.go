@@ -4,6 +4,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
 )
@@ -12,9 +13,9 @@ import (
 const (
 	podMetadata, podSpec, podStatus = 1, 2, 3
 
-	metaName, metaNamespace, metaDeletion, metaLabels, metaAnnotations, metaOwners = 1, 3, 9, 11, 12, 13
+	metaName, metaNamespace, metaUID, metaCreation, metaDeletion, metaLabels, metaAnnotations, metaOwners = 1, 3, 5, 8, 9, 11, 12, 13
 
-	ownerKind, ownerName, ownerAPIVersion, ownerController = 1, 3, 5, 6
+	ownerKind, ownerName, ownerUID, ownerAPIVersion, ownerController = 1, 3, 4, 5, 6
 
 	specContainers, specNodeName, specHostNetwork, specInitContainers = 2, 10, 11, 20
 
@@ -22,7 +23,7 @@ const (
 
 	statusPhase, statusConditions = 1, 2
 
-	conditionType, conditionStatus = 1, 2
+	conditionType, conditionStatus, conditionTransition = 1, 2, 4
 
 	entryKey, entryValue = 1, 2
 )
@@ -60,6 +61,10 @@ func (d *decoder) metadata(field protowire.Number, v value) error {
 		d.pod.Name = string(v.bytes)
 	case metaNamespace:
 		d.pod.Namespace = d.names.string(v.bytes)
+	case metaUID:
+		d.pod.UID = types.UID(v.bytes)
+	case metaCreation:
+		return d.pod.CreationTimestamp.Unmarshal(v.bytes)
 	case metaDeletion:
 		d.pod.DeletionTimestamp = &metav1.Time{}
 	case metaLabels:
@@ -101,6 +106,8 @@ func (d *decoder) owner(message []byte) error {
 			o.Kind = d.names.string(v.bytes)
 		case ownerName:
 			o.Name = d.names.string(v.bytes)
+		case ownerUID:
+			o.UID = types.UID(d.names.string(v.bytes))
 		case ownerAPIVersion:
 			o.APIVersion = d.names.string(v.bytes)
 		case ownerController:
@@ -171,6 +178,8 @@ func (d *decoder) status(field protowire.Number, v value) error {
 				c.Type = corev1.PodConditionType(d.names.string(v.bytes))
 			case conditionStatus:
 				c.Status = corev1.ConditionStatus(d.names.string(v.bytes))
+			case conditionTransition:
+				return c.LastTransitionTime.Unmarshal(v.bytes)
 			}
 			return nil
 		})

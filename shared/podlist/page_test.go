@@ -49,9 +49,14 @@ func zoo() []corev1.Pod {
 	pods := []*corev1.Pod{
 		fixture.Pod("shop/bare"),
 		fixture.Pod("shop/injected", fixture.Label("app", "cart"), fixture.Injected("1-23", "docker.io/istio/proxyv2:1.23.0"),
-			fixture.ControlledBy("apps/v1", "ReplicaSet", "cart-1")),
+			fixture.ControlledBy("apps/v1", "ReplicaSet", "cart-1"), func(p *corev1.Pod) {
+				p.OwnerReferences[0].UID = "owner"
+				p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: metav1.Unix(1700000007, 0)}}
+			}),
 		fixture.Pod("shop/native", fixture.NativeProxy("docker.io/istio/proxyv2:1.23.0"), func(p *corev1.Pod) {
-			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}, {Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Unix(1700000003, 0)},
+				{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Unix(1700000007, 0)}}
+			p.UID, p.CreationTimestamp = "u", metav1.Unix(1700000001, 0)
 			p.Spec.NodeName, p.Spec.HostNetwork, p.DeletionTimestamp = "node-1", true, &deleted
 		}),
 		fixture.Pod("shop/gateway", fixture.Proxy("auto", "proxy", "router")),
@@ -85,7 +90,7 @@ func wanted(list []corev1.Pod) []proxy.Pod {
 			p.Labels = nil
 		}
 		if c := p.Controller; c != nil {
-			p.Controller = &metav1.OwnerReference{APIVersion: c.APIVersion, Kind: c.Kind, Name: c.Name, Controller: c.Controller}
+			p.Controller = &metav1.OwnerReference{APIVersion: c.APIVersion, Kind: c.Kind, Name: c.Name, UID: c.UID, Controller: c.Controller}
 		}
 		pods = append(pods, p)
 	}

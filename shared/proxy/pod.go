@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"istio.io/api/annotation"
 	"istio.io/api/label"
@@ -57,10 +59,16 @@ type Container struct {
 // Pod is what the mesh needs to know of a pod: plain values, so that decisions about it need no API types.
 type Pod struct {
 	Namespace, Name, Node string
-	Phase                 corev1.PodPhase
-	Ready                 bool
-	Labels, Annotations   map[string]string
-	HostNetwork           bool
+	// UID tells the pod from others of its name that came before or after it.
+	UID types.UID
+	// Created is when the pod was created.
+	Created time.Time
+	Phase   corev1.PodPhase
+	Ready   bool
+	// ReadySince is since when the pod is ready, zero where it is not, or does not say.
+	ReadySince          time.Time
+	Labels, Annotations map[string]string
+	HostNetwork         bool
 	// Terminating is true for a pod that has been deleted and is not gone yet.
 	Terminating bool
 	// Controller is the owner that manages the pod, nil for a bare pod.
@@ -85,14 +93,16 @@ func FromPod(pod *corev1.Pod) Pod {
 		Namespace:   pod.Namespace,
 		Name:        pod.Name,
 		Node:        pod.Spec.NodeName,
+		UID:         pod.UID,
+		Created:     pod.CreationTimestamp.Time,
 		Phase:       pod.Status.Phase,
-		Ready:       ready(pod.Status.Conditions),
 		Labels:      pod.Labels,
 		Annotations: read(pod.Annotations),
 		HostNetwork: pod.Spec.HostNetwork,
 		Terminating: pod.DeletionTimestamp != nil,
 		Controller:  metav1.GetControllerOfNoCopy(pod),
 	}
+	p.Ready, p.ReadySince = ready(pod.Status.Conditions)
 	p.Type, p.Container = find(pod)
 	return p
 }
@@ -111,13 +121,17 @@ func read(annotations map[string]string) map[string]string {
 	return kept
 }
 
-func ready(conditions []corev1.PodCondition) bool {
+// ready says whether a pod is ready, and since when.
+func ready(conditions []corev1.PodCondition) (bool, time.Time) {
 	for _, c := range conditions {
+		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+			return true, c.LastTransitionTime.Time
+		}
 		if c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
+			break
 		}
 	}
-	return false
+	return false, time.Time{}
 }
 
 // find looks through both container lists: native sidecars are init containers.

@@ -3,6 +3,7 @@ package proxy
 import (
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -74,6 +75,29 @@ func TestAPodIsReadIntoPlainValues(t *testing.T) {
 	bare := FromPod(fixture.Pod("shop/bare"))
 	if bare.Controller != nil || bare.Ready || bare.Managed() {
 		t.Errorf("got %+v", bare)
+	}
+}
+
+func TestAPodSaysSinceWhenItIsReady(t *testing.T) {
+	created, since := metav1.Unix(1700000000, 0), metav1.Unix(1700000007, 0)
+	for _, c := range []struct {
+		rule       string
+		conditions []corev1.PodCondition
+		want       time.Time
+	}{
+		{"since the condition is true", []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: since}}, since.Time},
+		{"not where it is false", []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: since}}, time.Time{}},
+		{"nor where another is true", []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionTrue, LastTransitionTime: since}}, time.Time{}},
+		{"nor where none says", nil, time.Time{}},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			got := FromPod(fixture.Pod("shop/cart-1", func(p *corev1.Pod) {
+				p.UID, p.CreationTimestamp, p.Status.Conditions = "u", created, c.conditions
+			}))
+			if got.UID != "u" || !got.Created.Equal(created.Time) || !got.ReadySince.Equal(c.want) || got.Ready == c.want.IsZero() {
+				t.Errorf("got %+v", got)
+			}
+		})
 	}
 }
 
