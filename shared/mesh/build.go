@@ -18,6 +18,7 @@ func (o *Objects) Mesh(istioNamespace string) *Mesh {
 	injectors := o.injectors()
 	m := &Mesh{
 		namespaces:    maps.Clone(o.namespaces),
+		terminating:   maps.Clone(o.terminating),
 		injectorsGap:  o.gapOf(Webhooks, key{}),
 		namespacesGap: o.gapOf(Namespaces, key{}),
 		gaps:          o.distinctGaps(),

@@ -18,6 +18,8 @@ type Mesh struct {
 	injection injection.Mesh
 	// namespaces holds the labels of each namespace.
 	namespaces map[string]map[string]string
+	// terminating says of each namespace whether it is being deleted.
+	terminating map[string]bool
 	// injectorsGap and namespacesGap are nil where these could be read.
 	injectorsGap, namespacesGap *cluster.Gap
 	gaps                        []cluster.Gap
@@ -89,6 +91,10 @@ func (m *Mesh) Lacks(namespace string) bool {
 	_, ok := m.namespaces[namespace]
 	return !ok && m.namespacesGap == nil
 }
+
+// Terminating says whether a namespace was being deleted when it was read: then nothing can be created in it any more. It is
+// false of one that was not read.
+func (m *Mesh) Terminating(namespace string) bool { return m.terminating[namespace] }
 
 func (m *Mesh) namespaceGap(name string) string {
 	if m.namespacesGap != nil {

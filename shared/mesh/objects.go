@@ -56,6 +56,8 @@ type Objects struct {
 	webhooks map[string]admissionv1.MutatingWebhookConfiguration
 	// namespaces holds the labels of each namespace.
 	namespaces map[string]map[string]string
+	// terminating says of each namespace whether it is being deleted.
+	terminating map[string]bool
 	// The others are by namespace and name.
 	configMaps   map[key]configMap
 	tagServices  map[key]injection.TagService
@@ -81,6 +83,7 @@ func NewObjects() *Objects {
 	return &Objects{
 		webhooks:     map[string]admissionv1.MutatingWebhookConfiguration{},
 		namespaces:   map[string]map[string]string{},
+		terminating:  map[string]bool{},
 		configMaps:   map[key]configMap{},
 		tagServices:  map[key]injection.TagService{},
 		proxyConfigs: map[key]injection.ProxyConfig{},
@@ -88,7 +91,7 @@ func NewObjects() *Objects {
 	}
 }
 
-// Set adds an object, or replaces it, and says whether that can change what the mesh does. What does not matter for
+// Set adds an object, or replaces it, and says whether that can change what the mesh answers. What does not matter for
 // injection is passed over. It takes webhook configurations, ConfigMaps and Services as typed, namespaces as typed or as
 // their metadata, ProxyConfigs as typed and Gateways unstructured.
 func (o *Objects) Set(object runtime.Object) bool {
@@ -98,9 +101,9 @@ func (o *Objects) Set(object runtime.Object) bool {
 	case *admissionv1.ValidatingWebhookConfiguration:
 		return object.Name == DefaultValidator && o.setValidator(object.Labels[label.IoIstioRev.Name])
 	case *corev1.Namespace:
-		return put(o.namespaces, object.Name, object.Labels)
+		return o.setNamespace(object.ObjectMeta)
 	case *metav1.PartialObjectMetadata:
-		return put(o.namespaces, object.Name, object.Labels)
+		return o.setNamespace(object.ObjectMeta)
 	case *corev1.ConfigMap:
 		return o.setConfigMap(object)
 	case *corev1.Service:
@@ -131,13 +134,23 @@ func drop[K comparable, V any](from map[K]V, id K) bool {
 	return known
 }
 
+func (o *Objects) setNamespace(m metav1.ObjectMeta) bool {
+	labelled := put(o.namespaces, m.Name, m.Labels)
+	return put(o.terminating, m.Name, m.DeletionTimestamp != nil) || labelled
+}
+
+func (o *Objects) dropNamespace(name string) bool {
+	drop(o.terminating, name)
+	return drop(o.namespaces, name)
+}
+
 func (o *Objects) setValidator(revision string) bool {
 	before := o.validator
 	o.validator = revision
 	return before != revision
 }
 
-// Delete removes an object, given as for Set by its kind and name, and says whether that can change what the mesh does.
+// Delete removes an object, given as for Set by its kind and name, and says whether that can change what the mesh answers.
 func (o *Objects) Delete(object runtime.Object) bool {
 	switch object := object.(type) {
 	case *admissionv1.MutatingWebhookConfiguration:
@@ -145,9 +158,9 @@ func (o *Objects) Delete(object runtime.Object) bool {
 	case *admissionv1.ValidatingWebhookConfiguration:
 		return object.Name == DefaultValidator && o.setValidator("")
 	case *corev1.Namespace:
-		return drop(o.namespaces, object.Name)
+		return o.dropNamespace(object.Name)
 	case *metav1.PartialObjectMetadata:
-		return drop(o.namespaces, object.Name)
+		return o.dropNamespace(object.Name)
 	case *corev1.ConfigMap:
 		return drop(o.configMaps, key{object.Namespace, object.Name})
 	case *corev1.Service:

@@ -89,6 +89,38 @@ func TestObjectsKnowWhatMatters(t *testing.T) {
 	}
 }
 
+func TestANamespaceIsTerminatingFromItsDeletionUntilItIsGone(t *testing.T) {
+	going := metaOf("shop", nil)
+	now := metav1.Now()
+	going.DeletionTimestamp = &now
+	for rule, c := range map[string]struct{ there, going runtime.Object }{
+		"as typed":        {&corev1.Namespace{ObjectMeta: metaOf("shop", nil)}, &corev1.Namespace{ObjectMeta: going}},
+		"as its metadata": {&metav1.PartialObjectMetadata{ObjectMeta: metaOf("shop", nil)}, &metav1.PartialObjectMetadata{ObjectMeta: going}},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			o := NewObjects()
+			want := func(what string, want bool) {
+				t.Helper()
+				if got := o.Mesh("").Terminating("shop"); got != want {
+					t.Errorf("%s: %v, want %v", what, got, want)
+				}
+			}
+			want("not read", false)
+			o.Set(c.there)
+			want("there", false)
+			if before := o.Mesh(""); !o.Set(c.going) || before.Terminating("shop") {
+				t.Error("its deletion is no news, or changes what was said before")
+			}
+			if o.Set(c.going) {
+				t.Error("its deletion is news twice")
+			}
+			want("deleted", true)
+			o.Delete(c.going)
+			want("gone", false)
+		})
+	}
+}
+
 func TestWhatDoesNotDecideIsPassedOver(t *testing.T) {
 	o := NewObjects()
 	for rule, object := range map[string]runtime.Object{
