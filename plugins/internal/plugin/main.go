@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
@@ -22,17 +20,15 @@ import (
 )
 
 // Main runs a plugin's command with the process's arguments and streams, and returns the exit code. The first Ctrl-C
-// cancels the command's context; the second ends the process at once.
+// cancels the command's context; the second ends the process at once, unless the command has called Abort.
 func Main(command func(genericiooptions.IOStreams) *cobra.Command) int {
 	// client-go's own messages are for its developers.
 	klog.SetLogger(logr.Discard())
 	// Warnings from the API server (deprecations) would mix with what the plugin says.
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible(context.Background())
 	defer stop()
-	// Once the context is cancelled, a second signal has its default effect again.
-	context.AfterFunc(ctx, stop)
 
 	err := command(streams).ExecuteContext(ctx)
 	if message := describe(ctx, err); message != "" {
