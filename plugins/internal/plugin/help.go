@@ -55,3 +55,11 @@ Flags:
 Flags for the connection, as in kubectl:
 {{.}}{{end}}
 `
+
+// AcceptIstioctlSpelling takes --istioNamespace, as istioctl calls it.
+func AcceptIstioctlSpelling(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	if name == "istioNamespace" {
+		name = "istio-namespace"
+	}
+	return pflag.NormalizedName(name)
+}

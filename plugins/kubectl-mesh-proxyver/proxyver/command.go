@@ -53,9 +53,9 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.FieldSelector, "field-selector", o.FieldSelector,
 		"Look only at pods whose fields match this `selector`, such as --field-selector spec.nodeName=node-1.")
 	flags.StringVar(&o.By, "by", o.By,
-		"Group the table by `group`: "+orList(groupings())+".")
+		"Group the table by `group`: "+plugin.OrList(groupings())+".")
 	flags.StringVarP(&o.Output, "output", "o", o.Output,
-		"Output `format`: "+orList(o.formats())+". JSON and YAML have an item per pod, whatever --by says.")
+		"Output `format`: "+plugin.OrList(o.formats())+". JSON and YAML have an item per pod, whatever --by says.")
 	flags.BoolVar(&o.NoHeaders, "no-headers", o.NoHeaders,
 		"Print the table without its headers.")
 	flags.StringVar(&o.SortBy, "sort-by", o.SortBy,
@@ -64,7 +64,7 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 		"Show also pods that have no proxy and should have none, and pods that are Completed or Failed.")
 	flags.StringVar(&o.ExitCode, "exit-code", o.ExitCode,
 		"Exit with 2 when a pod is not current, or with =`STATUS,...` when one has such a status: "+
-			orList(statusNames())+". The \"=\" is needed.")
+			plugin.OrList(statusNames())+". The \"=\" is needed.")
 	flags.Lookup("exit-code").NoOptDefVal = anyFinding
 	flags.StringVarP(&o.IstioNamespace, "istio-namespace", "i", o.IstioNamespace,
 		"Look only at the mesh whose Istio is in this `namespace`. Unset, every mesh of the cluster is found from its webhooks.")
@@ -76,13 +76,5 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 		"Ask the real injector as well, by a dry run of each workload, and say where it disagrees. Needs the right to create pods; nothing is created.")
 	flags.Int64Var(&o.Chunk, "chunk-size", o.Chunk,
 		"Fetch lists in pages of this `size`; 0 fetches each at once.")
-	flags.SetNormalizeFunc(acceptIstioctlSpelling)
-}
-
-// acceptIstioctlSpelling takes --istioNamespace, as istioctl calls it.
-func acceptIstioctlSpelling(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-	if name == "istioNamespace" {
-		name = "istio-namespace"
-	}
-	return pflag.NormalizedName(name)
+	flags.SetNormalizeFunc(plugin.AcceptIstioctlSpelling)
 }

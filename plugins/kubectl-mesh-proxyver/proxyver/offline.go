@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/fields"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/offline"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
 )
@@ -97,7 +98,7 @@ func (o *Options) resolveOffline() (targets, error) {
 			return nil, fmt.Errorf("%q: a dump does not tell what a %q is; name a pod or a workload", arg, word)
 		}
 		ref.Name = name
-		if err := ownsPods(ref, true); err != nil {
+		if err := plugin.OwnsPods(ref, true); err != nil {
 			return nil, err
 		}
 		found[ref] = false
@@ -147,7 +148,7 @@ func (o *Options) validateOffline() error {
 	}
 	for _, r := range selector.Requirements() {
 		if !slices.Contains(offline.FieldsThatSelect(), r.Field) {
-			return fmt.Errorf("--field-selector %q: of a dump's pods there is only %s", o.FieldSelector, orList(offline.FieldsThatSelect()))
+			return fmt.Errorf("--field-selector %q: of a dump's pods there is only %s", o.FieldSelector, plugin.OrList(offline.FieldsThatSelect()))
 		}
 	}
 	return nil

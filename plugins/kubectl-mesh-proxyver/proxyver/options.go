@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-	"k8s.io/kubectl/pkg/cmd/get"
 
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
@@ -52,21 +51,17 @@ type Options struct {
 	namespace string
 	// alarming are the statuses that --exit-code is about, nil without it.
 	alarming []v1alpha1.Status
-	printer  genericclioptions.PrintFlags
-	columns  get.CustomColumnsPrintFlags
+	reports  *plugin.Formats
 }
 
 // NewOptions returns options with their defaults.
 func NewOptions(streams genericiooptions.IOStreams) *Options {
-	printer := genericclioptions.NewPrintFlags("")
-	printer.NamePrintFlags = nil
-	printer.JSONYamlPrintFlags.ShowManagedFields = true
 	return &Options{
 		IOStreams:   streams,
 		ConfigFlags: plugin.NewConfigFlags(),
 		By:          byWorkload,
 		Chunk:       defaultChunk,
-		printer:     *printer,
+		reports:     plugin.NewFormats(),
 	}
 }
 
@@ -116,7 +111,7 @@ func parseExitCode(value string) ([]v1alpha1.Status, error) {
 	for _, word := range strings.Split(value, ",") {
 		status := v1alpha1.Status(strings.TrimSpace(word))
 		if !slices.Contains(v1alpha1.Statuses(), status) {
-			return nil, fmt.Errorf("--exit-code=%s: %q is no status; use one or more of %s", value, word, orList(statusNames()))
+			return nil, fmt.Errorf("--exit-code=%s: %q is no status; use one or more of %s", value, word, plugin.OrList(statusNames()))
 		}
 		alarming = append(alarming, status)
 	}
@@ -127,7 +122,7 @@ func parseExitCode(value string) ([]v1alpha1.Status, error) {
 func (o *Options) Validate() error {
 	switch {
 	case !slices.Contains(groupings(), o.By):
-		return fmt.Errorf("--by %q: use %s", o.By, orList(groupings()))
+		return fmt.Errorf("--by %q: use %s", o.By, plugin.OrList(groupings()))
 	case o.filenameGiven && o.Filename == "":
 		return errors.New("--filename is empty: name a file, or - for standard input")
 	case o.Chunk < 0:
@@ -169,11 +164,7 @@ func validateName(arg string) error {
 	if slices.Contains(statusNames(), arg) {
 		return fmt.Errorf("%q is a status, not TYPE/NAME: to narrow the exit code, write --exit-code=%s", arg, arg)
 	}
-	kind, name, found := strings.Cut(arg, "/")
-	if !found || kind == "" || name == "" || strings.Contains(name, "/") {
-		return fmt.Errorf("%q: name a workload or a pod as TYPE/NAME, such as deployment/cart", arg)
-	}
-	return nil
+	return plugin.ValidateName(arg)
 }
 
 func statusNames() []string {
@@ -182,13 +173,4 @@ func statusNames() []string {
 		names = append(names, string(s))
 	}
 	return names
-}
-
-// orList joins words for a sentence: `a, b or c`.
-func orList(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " or " + words[last]
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 )
 
@@ -86,7 +87,7 @@ func TestWhatContradictsItselfIsFoundBeforeAnythingIsAsked(t *testing.T) {
 
 func TestListsReadAsSentences(t *testing.T) {
 	for want, words := range map[string][]string{"": nil, "a": {"a"}, "a or b": {"a", "b"}, "a, b or c": {"a", "b", "c"}} {
-		if got := orList(words); got != want {
+		if got := plugin.OrList(words); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

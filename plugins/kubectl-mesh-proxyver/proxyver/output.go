@@ -4,13 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/printers"
-	"k8s.io/kubectl/pkg/cmd/get"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
@@ -33,10 +28,7 @@ type output interface {
 
 // formats are the values of --output, besides none at all.
 func (o *Options) formats() []string {
-	formats := append(o.printer.AllowedFormats(), o.columns.AllowedFormats()...)
-	formats = append(formats, outputWide, outputName)
-	slices.Sort(formats)
-	return formats
+	return o.reports.Names(outputWide, outputName)
 }
 
 // output returns what the flags ask for, writing to out. The error says that the format does not exist, or what is wrong
@@ -65,7 +57,7 @@ func (o *Options) unsorted(out *bufio.Writer) (output, error) {
 	case outputJSON:
 		return &stream{out: out, summary: v1alpha1.NewProxySummary()}, nil
 	}
-	printer, err := o.reportPrinter()
+	printer, err := o.reports.Printer(o.Output, o.NoHeaders, outputWide, outputName)
 	if err != nil {
 		return nil, err
 	}
@@ -79,29 +71,6 @@ func (o *Options) tally() *tally {
 		t.grouping.without = append(t.grouping.without, verifiedHeader)
 	}
 	return t
-}
-
-// reportPrinter returns the printer of a format that is kubectl's.
-func (o *Options) reportPrinter() (printers.ResourcePrinter, error) {
-	switch format, _, _ := strings.Cut(o.Output, "="); {
-	case slices.Contains(o.columns.AllowedFormats(), format):
-		columns := o.columns
-		columns.NoHeaders = o.NoHeaders
-		printer, err := columns.ToPrinter(o.Output)
-		if err != nil {
-			return nil, fmt.Errorf("--output %q: %w", o.Output, err)
-		}
-		return rows{printer}, nil
-	case slices.Contains(o.printer.AllowedFormats(), format):
-		o.printer.OutputFormat = &o.Output
-		printer, err := o.printer.ToPrinter()
-		if err != nil {
-			return nil, fmt.Errorf("--output %q: %w", o.Output, err)
-		}
-		return printer, nil
-	default:
-		return nil, fmt.Errorf("--output %q: use %s", o.Output, orList(o.formats()))
-	}
 }
 
 // table is for people.
@@ -171,61 +140,4 @@ func (r *report) finish() error {
 		return err
 	}
 	return r.out.Flush()
-}
-
-// rows prints a report's items as the rows of kubectl's custom columns, which take a list of objects and write their
-// values as they are.
-type rows struct{ printers.ResourcePrinter }
-
-func (r rows) PrintObj(object runtime.Object, out io.Writer) error {
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
-	if err != nil {
-		return err
-	}
-	content = escaped(content).(map[string]any)
-	// The columns are an item's, also where --watch prints an event.
-	if item, ok := content["item"].(map[string]any); ok {
-		item[eventField] = content["type"]
-		return r.ResourcePrinter.PrintObj(&unstructured.Unstructured{Object: item}, out)
-	}
-	whole := &unstructured.Unstructured{Object: content}
-	list, err := whole.ToList()
-	if err != nil {
-		return err
-	}
-	return r.ResourcePrinter.PrintObj(list, out)
-}
-
-// eventField is where the rows of --watch hold what has happened to an item.
-const eventField = "event"
-
-// withEvents puts a column before the others that says what has happened, as kubectl's --output-watch-events does: the row of
-// a pod that is gone would look like any other.
-func (r rows) withEvents() rows {
-	if columns, ok := r.ResourcePrinter.(*get.CustomColumnsPrinter); ok {
-		event := get.Column{Header: "EVENT", FieldSpec: "{." + eventField + "}"}
-		columns.Columns = append([]get.Column{event}, columns.Columns...)
-	}
-	return r
-}
-
-// escaped makes the texts in a value safe to print on one line, keys as well. It changes lists in place.
-func escaped(value any) any {
-	switch value := value.(type) {
-	case string:
-		return printing.Escape(value)
-	case []any:
-		for i := range value {
-			value[i] = escaped(value[i])
-		}
-		return value
-	case map[string]any:
-		safe := make(map[string]any, len(value))
-		for key, v := range value {
-			safe[printing.Escape(key)] = escaped(v)
-		}
-		return safe
-	default:
-		return value
-	}
 }

@@ -149,7 +149,7 @@ func (o *Options) answer(ctx context.Context, from *source) error {
 func (s *source) gaps() []cluster.Gap { return slices.Concat(s.mesh.Gaps(), s.owners.Gaps()) }
 
 func (o *Options) scan(ctx context.Context, from *source, out output) (*seen, scan.Result, error) {
-	mine, err := o.mesh(from.mesh)
+	mine, err := scan.OfMesh(from.mesh, o.IstioNamespace)
 	if err != nil {
 		return nil, scan.Result{}, err
 	}

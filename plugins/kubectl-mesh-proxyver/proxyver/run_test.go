@@ -222,7 +222,7 @@ func TestOneMeshOfSeveralIsChosenByItsNamespace(t *testing.T) {
 	m := meshOf(t, fixture.Injector("1-22"), fixture.Injector("default"), elsewhere, alsoElsewhere, byURL("managed"))
 	o, _ := options()
 	o.IstioNamespace = "istio-system"
-	mine, err := o.mesh(m)
+	mine, err := scan.OfMesh(m, o.IstioNamespace)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,19 +264,19 @@ func TestOneMeshOfSeveralIsChosenByItsNamespace(t *testing.T) {
 		})
 	}
 	tagOnly := meshOf(t, fixture.TagInjector("prod", "1-22"))
-	if _, err := o.mesh(tagOnly); err != nil {
+	if _, err := scan.OfMesh(tagOnly, o.IstioNamespace); err != nil {
 		t.Errorf("a tag's injector calls a control plane that is there: %v", err)
 	}
 	o.IstioNamespace = "nowhere"
-	if _, err := o.mesh(meshOf(t, fixture.Injector("1-22"), elsewhere, alsoElsewhere)); message(err) !=
+	if _, err := scan.OfMesh(meshOf(t, fixture.Injector("1-22"), elsewhere, alsoElsewhere), o.IstioNamespace); message(err) !=
 		"--istio-namespace nowhere: no injector's control plane is there; there are some in aks-istio-system, istio-system" {
 		t.Errorf("got %v", err)
 	}
-	if _, err := o.mesh(meshOf(t)); message(err) != "--istio-namespace nowhere: no injector's control plane is there" {
+	if _, err := scan.OfMesh(meshOf(t), o.IstioNamespace); message(err) != "--istio-namespace nowhere: no injector's control plane is there" {
 		t.Errorf("got %v", err)
 	}
 	o.IstioNamespace = ""
-	all, err := o.mesh(m)
+	all, err := scan.OfMesh(m, o.IstioNamespace)
 	if err != nil || !all(item("a/b", "", v1alpha1.None)) {
 		t.Errorf("without --istio-namespace every pod counts: %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
@@ -28,9 +29,9 @@ func (o *Options) view() (view, error) {
 		return v, nil
 	}
 	var err error
-	v.printer, err = o.reportPrinter()
-	if r, ok := v.printer.(rows); ok {
-		v.printer = r.withEvents()
+	v.printer, err = o.reports.Printer(o.Output, o.NoHeaders, outputWide, outputName)
+	if r, ok := v.printer.(plugin.Rows); ok {
+		v.printer = r.WithEvents()
 		// It remembers how wide the columns are.
 		v.out = printers.GetNewTabWriter(o.Out)
 	}

@@ -112,7 +112,7 @@ func (w *watcher) update(u live.Update) error {
 // limit works out which pods are the mesh's that --istio-namespace names, and says whether that can be others than before.
 // A mesh that was there once may go.
 func (w *watcher) limit(m *mesh.Mesh) (changed bool, err error) {
-	mine, err := w.mesh(m)
+	mine, err := scan.OfMesh(m, w.IstioNamespace)
 	if err != nil && !w.told {
 		return false, err
 	}

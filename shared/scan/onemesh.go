@@ -1,4 +1,4 @@
-package proxyver
+package scan
 
 import (
 	"fmt"
@@ -7,25 +7,25 @@ import (
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 )
 
-// mesh returns what limits the scan to the mesh that --istio-namespace names.
-func (o *Options) mesh(m *mesh.Mesh) (func(scan.Item) bool, error) {
-	if o.IstioNamespace == "" || !m.InjectorsKnown() {
-		return func(scan.Item) bool { return true }, nil
+// OfMesh returns what limits a scan to the mesh whose Istio is in the namespace; empty for every mesh. The error says that none
+// is there.
+func OfMesh(m *mesh.Mesh, istioNamespace string) (func(Item) bool, error) {
+	if istioNamespace == "" || !m.InjectorsKnown() {
+		return func(Item) bool { return true }, nil
 	}
 	var here, elsewhere []string
 	for _, owner := range m.ControlPlanes() {
 		switch owner.Namespace {
-		case o.IstioNamespace, "":
+		case istioNamespace, "":
 			here = append(here, owner.Revision)
 		default:
 			elsewhere = append(elsewhere, owner.Namespace)
 		}
 	}
 	if len(here) == 0 {
-		err := fmt.Errorf("--istio-namespace %s: no injector's control plane is there", o.IstioNamespace)
+		err := fmt.Errorf("--istio-namespace %s: no injector's control plane is there", istioNamespace)
 		if len(elsewhere) > 0 {
 			err = fmt.Errorf("%w; there are some in %s", err, strings.Join(slices.Compact(elsewhere), ", "))
 		}
@@ -33,7 +33,7 @@ func (o *Options) mesh(m *mesh.Mesh) (func(scan.Item) bool, error) {
 	}
 	// Only what is surely another mesh's is left out: whose an orphan was, nobody can tell any more, and a running proxy
 	// tells its revision's name but not its mesh.
-	return func(item scan.Item) bool {
+	return func(item Item) bool {
 		v := item.Verdict
 		revision := ""
 		if v.Proxy != nil {
@@ -42,7 +42,7 @@ func (o *Options) mesh(m *mesh.Mesh) (func(scan.Item) bool, error) {
 		switch owner := v.Owner.Namespace; {
 		case v.Status == v1alpha1.None:
 			return false
-		case owner == o.IstioNamespace, slices.Contains(here, revision):
+		case owner == istioNamespace, slices.Contains(here, revision):
 			return true
 		case revision != "" && !m.Installed(revision):
 			return true
