@@ -40,18 +40,29 @@ type Screen struct {
 	closed bool
 }
 
-// Open takes over the terminal that out is. It returns false where out is none, or one that cannot do it (TERM=dumb).
-func Open(out io.Writer) (*Screen, bool) {
+// Terminal returns how large the terminal is that out is. It returns false where out is none, or one that cannot move its
+// cursor (TERM=dumb).
+func Terminal(out io.Writer) (Size, bool) {
 	tty := term.TTY{Out: out}
 	if !tty.IsTerminalOut() || os.Getenv("TERM") == "dumb" {
 		return nil, false
 	}
-	s := New(out, func() (int, int) {
+	return func() (int, int) {
 		if size := tty.GetSize(); size != nil {
 			return int(size.Width), int(size.Height)
 		}
 		return 0, 0
-	})
+	}, true
+}
+
+// Open takes over the terminal that out is. It returns false where Terminal does.
+func Open(out io.Writer) (*Screen, bool) {
+	size, ok := Terminal(out)
+	if !ok {
+		return nil, false
+	}
+	s := New(out, size)
+	tty := term.TTY{Out: out}
 	if sizes := tty.MonitorSize(); sizes != nil {
 		go func() {
 			for sizes.Next() != nil {
@@ -112,7 +123,7 @@ func Frame(body []string, footer string, columns, lines int) string {
 	var frame strings.Builder
 	frame.WriteString(begin)
 	for _, line := range fit(body, lines-1) {
-		line = cut(line, columns)
+		line = Cut(line, columns)
 		frame.WriteString(line)
 		// At a terminal's last column, clearing the rest of the line would clear its last character.
 		if columns == 0 || twwidth.Width(line) < columns {
@@ -120,7 +131,7 @@ func Frame(body []string, footer string, columns, lines int) string {
 		}
 		frame.WriteString("\r\n")
 	}
-	frame.WriteString(clearRest + cut(footer, columns) + end)
+	frame.WriteString(clearRest + Cut(footer, columns) + end)
 	return frame.String()
 }
 
@@ -139,7 +150,8 @@ func fit(body []string, room int) []string {
 	return append(lines[:shown], hidden(len(body)-shown), "")
 }
 
-func cut(line string, columns int) string {
+// Cut returns a line that is no wider than so many columns, its end replaced by an ellipsis where it was; 0 is without limit.
+func Cut(line string, columns int) string {
 	if columns == 0 || twwidth.Width(line) <= columns {
 		return line
 	}
