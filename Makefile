@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 PREFIX  ?= $(HOME)/.local
 
-PLUGINS := proxyver
+PLUGINS := proxyver reinject
 PACKAGE := github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin
 LDFLAGS := -s -w -X $(PACKAGE).version=$(VERSION) -X $(PACKAGE).commit=$(COMMIT)
 

@@ -3,6 +3,7 @@ package restart
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -116,30 +117,13 @@ func (r *runner) change(t *task, state rollout.State) {
 
 // patchFor is what a task's method changes in its workload.
 func (r *runner) patchFor(t *task, state rollout.State) patch {
-	w := state.Workload
-	var p patch
-	switch t.step.Method {
-	case v1alpha1.ByGracePeriod:
-		inhabited := func(s rollout.Set) bool {
-			for _, pod := range state.Pods {
-				if s.Has(pod) {
-					return true
-				}
-			}
-			return false
-		}
-		g := rollout.NextGracePeriod(w, state.Sets, inhabited)
+	if t.step.Method == v1alpha1.ByGracePeriod {
+		g := rollout.NextGracePeriod(state.Workload, state.Sets, func(s rollout.Set) bool {
+			return slices.ContainsFunc(state.Pods, s.Has)
+		})
 		t.step.GracePeriod = &g
-		p = byGracePeriod(w, g)
-	case v1alpha1.ByRestartAt:
-		return byRestartAt(w, time.Now())
-	default:
-		p = byRestart(w, time.Now())
 	}
-	if _, raised := w.Annotations[rollout.RestoreReplicas]; t.step.Surge && t.step.Autoscaler == nil && !raised && w.Replicas == 1 {
-		p = p.surged(w)
-	}
-	return p
+	return stepPatch(t.step, state.Workload)
 }
 
 // patched takes the outcome of a patch.

@@ -51,13 +51,12 @@ func leavesStale(o v1alpha1.Outcome) bool {
 	}
 }
 
-// Succeeded says whether all was done that was to be: nothing failed, was refused or left for another time. What the plan has
-// skipped does not count.
-func Succeeded(r *v1alpha1.RestartReport) bool {
-	for _, o := range []v1alpha1.Outcome{v1alpha1.StillOld, v1alpha1.Refused, v1alpha1.Failed, v1alpha1.TimedOut, v1alpha1.NotStarted, v1alpha1.Interrupted} {
-		if r.Summary.ByOutcome[o] > 0 {
-			return false
-		}
+// Well says whether an outcome is one that needs nobody's attention. What the plan has skipped does not count as any other.
+func Well(o v1alpha1.Outcome) bool {
+	switch o {
+	case v1alpha1.StillOld, v1alpha1.Refused, v1alpha1.Failed, v1alpha1.TimedOut, v1alpha1.NotStarted, v1alpha1.Interrupted:
+		return false
+	default:
+		return true
 	}
-	return true
 }

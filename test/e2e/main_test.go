@@ -37,14 +37,16 @@ func run(m *testing.M) int {
 
 // buildPlugins builds the plugins as the tests are built: with the race detector where that was asked for.
 func buildPlugins(dir string) error {
-	args := []string{"build", "-trimpath", "-o", filepath.Join(dir, "kubectl-mesh_proxyver")}
-	if raceEnabled {
-		args = append(args, "-race")
-	}
-	build := exec.Command("go", append(args, "./plugins/kubectl-mesh-proxyver")...)
-	build.Dir = filepath.Join("..", "..")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("building the plugins: %w\n%s", err, out)
+	for _, plugin := range []string{"proxyver", "reinject"} {
+		args := []string{"build", "-trimpath", "-o", filepath.Join(dir, "kubectl-mesh_"+plugin)}
+		if raceEnabled {
+			args = append(args, "-race")
+		}
+		build := exec.Command("go", append(args, "./plugins/kubectl-mesh-"+plugin)...)
+		build.Dir = filepath.Join("..", "..")
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("building the plugins: %w\n%s", err, out)
+		}
 	}
 	return nil
 }

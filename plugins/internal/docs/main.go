@@ -12,11 +12,13 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/kubectl-mesh-proxyver/proxyver"
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/kubectl-mesh-reinject/reinject"
 )
 
 // plugins are those that are documented.
 var plugins = map[string]func(genericiooptions.IOStreams) *cobra.Command{
 	"kubectl-mesh-proxyver": proxyver.NewCommand,
+	"kubectl-mesh-reinject": reinject.NewCommand,
 }
 
 func main() {

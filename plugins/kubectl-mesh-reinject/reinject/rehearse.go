@@ -1,0 +1,59 @@
+package reinject
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/restart"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/restartplan"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/restartscan"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/restarttext"
+)
+
+// rehearse prints the plan and, with --dry-run=server, has the server say of every change whether it would take it.
+func (o *Options) rehearse(ctx context.Context, clients *cluster.Clients, found *restartscan.Result, plan *restartplan.Plan) error {
+	var refusals []restart.Refusal
+	var err error
+	if o.DryRun == dryRunServer {
+		if refusals, err = restart.Rehearse(ctx, clients, plan, found.Input); err != nil {
+			return err
+		}
+	}
+	if err := o.printPlan(plan); err != nil {
+		return err
+	}
+	o.sayPlan(found, plan)
+	for _, r := range refusals {
+		fmt.Fprintf(o.ErrOut, "warning: the server would refuse %s: %s\n", restarttext.Name(&r.Step.RestartItem), printing.Escape(r.Err.Error()))
+	}
+	if len(refusals) > 0 {
+		return fmt.Errorf("the server would refuse %s", restarttext.Count(len(refusals), "workload"))
+	}
+	if err := incomplete(found, plan); err != nil {
+		return err
+	}
+	if o.ExitCode && len(plan.Steps) > 0 {
+		return &exit.Error{Code: exit.Findings}
+	}
+	return nil
+}
+
+// sayPlan sums the plan up.
+func (o *Options) sayPlan(found *restartscan.Result, plan *restartplan.Plan) {
+	sum := plan.Report().Summary
+	if sum.Workloads == 0 {
+		o.sayNothing(found, plan)
+		return
+	}
+	text := fmt.Sprintf("%s with %s in %s", restarttext.Count(sum.Workloads, "workload"), restarttext.Count(sum.Pods, "pod"),
+		restarttext.Count(sum.Namespaces, "namespace"))
+	if sum.Waves > 1 {
+		text += fmt.Sprintf(", %d waves", sum.Waves)
+	}
+	fmt.Fprintf(o.ErrOut, "Plan: %s; about %s. Skipped: %d. Nothing was changed.\n", text,
+		restarttext.Duration(time.Duration(sum.EstimatedSeconds)*time.Second), sum.Skipped)
+}
