@@ -96,8 +96,12 @@ func (r *runner) decide(t *task, state rollout.State) {
 	need := state.Need(t.stale)
 	switch need {
 	case rollout.Observation:
-		r.tell(t, Progress{Total: w.Replicas, Stuck: "its controller has not seen its newest spec yet"})
+		r.tell(t, Progress{Total: w.Replicas, Stuck: r.afterWhile(t, "its controller has not seen its newest spec yet")})
 	case rollout.Change:
+		if t.step.Action == v1alpha1.Await {
+			r.fail(t, "what replaces its pods is stale itself by now: run the same command again")
+			return
+		}
 		r.change(t, state)
 	default:
 		t.generation, t.phase = w.Generation, rolling
@@ -170,7 +174,7 @@ func (r *runner) roll(t *task, state rollout.State, now time.Time) {
 	}
 	p := state.Progress(t.fresh, now)
 	r.count(t, state)
-	r.tell(t, Progress{Done: p.Done, Total: p.Total, Stuck: p.Stuck})
+	r.tellRollout(t, p)
 	switch {
 	case p.Failed != "":
 		r.fail(t, p.Failed)
@@ -245,7 +249,7 @@ func (r *runner) evictNext(t *task, state rollout.State, now time.Time) {
 	if e.Next != nil && t.refusal != "" {
 		e.Stuck = t.refusal
 	}
-	r.tell(t, Progress{Done: e.Done, Total: e.Total, Stuck: e.Stuck})
+	r.tellRollout(t, e.Progress)
 	switch {
 	case e.Failed != "":
 		r.fail(t, e.Failed)
@@ -282,7 +286,7 @@ func (r *runner) evict(t *task, pod rollout.Pod) {
 		t.phase = evicting
 		switch {
 		case err == nil:
-			t.changed, t.refusal = true, ""
+			t.changed, t.refusal, t.moved = true, "", time.Now()
 			t.evicted[pod.UID] = true
 		case refusedByBudget(err):
 			t.refusal, t.retryAt = "pod "+pod.Name+": "+budget(err), time.Now().Add(again)
@@ -301,8 +305,29 @@ func (r *runner) count(t *task, state rollout.State) {
 	}
 }
 
+// usual is how long what happens in any rollout may last before it is worth mentioning.
+const usual = 20 * time.Second
+
+// afterWhile returns a text once a task has come no further for a while, and nothing before.
+func (r *runner) afterWhile(t *task, text string) string {
+	if time.Since(t.moved) < usual {
+		return ""
+	}
+	return text
+}
+
+func (r *runner) tellRollout(t *task, p rollout.Progress) {
+	if p.Usual {
+		p.Stuck = r.afterWhile(t, p.Stuck)
+	}
+	r.tell(t, Progress{Done: p.Done, Total: p.Total, Stuck: p.Stuck})
+}
+
 // tell says how far a task is, if that has changed.
 func (r *runner) tell(t *task, p Progress) {
+	if p.Done != t.told.Done {
+		t.moved = time.Now()
+	}
 	if p != t.told {
 		t.told = p
 		r.observe(Event{Kind: WorkloadChanged, Item: &t.step.RestartItem, Progress: p})

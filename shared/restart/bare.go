@@ -67,7 +67,7 @@ func (t *task) lostPod() string {
 // hasLeft creates the pod again once it is gone.
 func (r *runner) hasLeft(t *task, state rollout.State) {
 	if _, there := r.store.pods[t.step.UID]; there {
-		r.tell(t, Progress{Total: 1, Stuck: "the old pod is still terminating"})
+		r.tell(t, Progress{Total: 1, Stuck: r.afterWhile(t, "the old pod is still terminating")})
 		return
 	}
 	if len(state.Live()) > 0 {
@@ -75,10 +75,11 @@ func (r *runner) hasLeft(t *task, state rollout.State) {
 		return
 	}
 	t.phase = acting
+	again := t.saved.Pod
 	later(r, t, func(ctx context.Context) (*corev1.Pod, error) {
 		var created *corev1.Pod
 		err := persist(ctx, func(ctx context.Context) (err error) {
-			created, err = r.clients.Kube.CoreV1().Pods(t.step.Namespace).Create(ctx, t.saved.Pod, metav1.CreateOptions{FieldManager: dryrun.FieldManager})
+			created, err = r.clients.Kube.CoreV1().Pods(again.Namespace).Create(ctx, again, metav1.CreateOptions{FieldManager: dryrun.FieldManager})
 			return err
 		})
 		return created, err

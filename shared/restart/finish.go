@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/rollout"
 )
 
@@ -46,11 +47,12 @@ func (r *runner) restore(t *task) {
 	t.phase = restoring
 	t.cancel()
 	t.ctx, t.cancel = context.WithTimeout(r.ctx, restoreLimit)
+	w, autoscaler, namespace := r.store.workloads[t.step.Key()], t.step.Autoscaler, t.step.Namespace
 	later(r, t, func(ctx context.Context) (*rollout.Workload, error) {
-		if t.step.Autoscaler != nil {
-			return nil, restoreAutoscaler(ctx, r.clients.Kube, t.step.Namespace, t.step.Autoscaler.Name)
+		if autoscaler != nil {
+			return nil, restoreAutoscaler(ctx, r.clients.Kube, namespace, autoscaler.Name)
 		}
-		return restoreReplicas(ctx, r, r.store.workloads[t.step.Key()])
+		return restoreReplicas(ctx, r.clients, w)
 	}, func(w *rollout.Workload, err error) { r.restored(t, w, err) })
 }
 
@@ -73,17 +75,17 @@ func (r *runner) restored(t *task, w *rollout.Workload, err error) {
 const overtakings = 5
 
 // restoreReplicas gives a Deployment back the replicas that it had.
-func restoreReplicas(ctx context.Context, r *runner, w *rollout.Workload) (*rollout.Workload, error) {
+func restoreReplicas(ctx context.Context, c *cluster.Clients, w *rollout.Workload) (*rollout.Workload, error) {
 	var err error
 	for range overtakings {
 		if w == nil || w.Annotations[rollout.RestoreReplicas] == "" {
 			return w, nil
 		}
 		var after *rollout.Workload
-		if after, err = sendPatch(ctx, r.clients, w, putBack(w), metav1.PatchOptions{}); !overtaken(err) {
+		if after, err = sendPatch(ctx, c, w, putBack(w), metav1.PatchOptions{}); !overtaken(err) {
 			return after, err
 		}
-		if w, err = read(ctx, r.clients, w); err != nil {
+		if w, err = read(ctx, c, w); err != nil {
 			return nil, err
 		}
 	}

@@ -156,13 +156,16 @@ func (r *runner) settle() {
 	}
 }
 
-// later makes a call that takes time, and gives its outcome to the run's own goroutine. then is not called once the run is over.
+// later makes a call that takes time, and gives its outcome to the run's own goroutine. then is not called once the task has
+// ended or makes another call. The call runs on a goroutine of its own, and may touch neither the task nor the run's state.
 func later[T any](r *runner, t *task, call func(context.Context) (T, error), then func(T, error)) {
+	t.calls++
+	ctx, turn := t.ctx, t.calls
 	go func() {
-		value, err := call(t.ctx)
+		value, err := call(ctx)
 		select {
 		case r.inbox <- func() {
-			if t.phase != ended {
+			if t.phase != ended && t.calls == turn {
 				then(value, err)
 				r.dirty[t] = true
 			}
@@ -198,7 +201,7 @@ func (r *runner) abandon(reason string) {
 // start gives a task its turn.
 func (r *runner) start(t *task) {
 	now := time.Now()
-	t.began, t.deadline = now, now.Add(r.o.WorkloadTimeout)
+	t.began, t.moved, t.deadline = now, now, now.Add(r.o.WorkloadTimeout)
 	// A request that is on its way when the time is over may still be answered.
 	t.ctx, t.cancel = context.WithDeadline(r.ctx, t.deadline)
 	r.flight = append(r.flight, t)

@@ -48,6 +48,11 @@ type task struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
+	// calls counts the calls that it has made: the outcome of an earlier one no longer matters.
+	calls int
+	// moved is when it last came any further.
+	moved time.Time
+
 	// expected is what its pods should run: the injector's answer, or the prediction where it could not be asked.
 	expected v1alpha1.Expected
 	// before holds the pods that it had when its turn came, evicted those that are on their way out for all that is known.

@@ -18,8 +18,10 @@ type Progress struct {
 	// Failed says why it will not get on; CreateFailure why it does not, unless that has passed in a few seconds. Empty where
 	// it does.
 	Failed, CreateFailure string
-	// Stuck says what is waited for, empty where it simply takes its time.
+	// Stuck says what is waited for, empty where it simply takes its time. Usual is true where that is so for a moment in any
+	// rollout, and worth mentioning only if it lasts.
 	Stuck string
+	Usual bool
 }
 
 // patience is after how long it is worth mentioning that a pod is not ready.
@@ -36,7 +38,7 @@ func (s State) Progress(fresh func(Pod) bool, now time.Time) Progress {
 		p.Failed = "its rollout is paused: see `kubectl rollout resume " + w.Ref.String() + " -n " + w.Namespace + "`"
 		return p
 	case !known:
-		p.Stuck = "its controller has not taken up the change yet"
+		p.Stuck, p.Usual = "its controller has not taken up the change yet", true
 		return p
 	case w.Status.Stalled != "":
 		p.Failed = w.Status.Stalled
@@ -148,7 +150,7 @@ func (s State) Eviction(old func(Pod) bool, fresh func(Pod) bool, want int, now 
 	e.count(others, fresh, now)
 	switch missing := want - len(left) - len(others); {
 	case missing > 0 && e.Stuck == "":
-		e.Stuck = fmt.Sprintf("pods that are to be created: %d", missing)
+		e.Stuck, e.Usual = fmt.Sprintf("pods that are to be created: %d", missing), true
 	case missing > 0, !allReady(others):
 	case len(left) == 0:
 		e.Complete = true
