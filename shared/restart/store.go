@@ -1,6 +1,8 @@
 package restart
 
 import (
+	"time"
+
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/podtemplate"
@@ -97,7 +99,8 @@ func (s *store) state(key podtemplate.Workload, uid types.UID) rollout.State {
 func (s *store) addPods(state *rollout.State, owner types.UID) {
 	for uid := range s.podsOf[owner] {
 		p := s.pods[uid]
-		if !p.Ready && p.Trouble.Text == "" {
+		// In a pod's first moments there are warnings that mean nothing.
+		if !p.Ready && p.Trouble.Text == "" && time.Since(p.Created) > usual {
 			p.Trouble.Text = s.said[uid]
 		}
 		state.Pods = append(state.Pods, p)
