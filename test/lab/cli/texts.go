@@ -27,6 +27,9 @@ const istioExample = `  lab istio 1-24
   lab istio default --tag 1.24.1
   lab istio asm-1-22 --tag 1.22.0-distroless --namespace aks-istio-system --hub mcr.microsoft.com/oss/istio`
 
+const serveLong = `Answer HTTP requests on loopback: 200 while the Service has a ready address, else 503. The address to ask is printed
+once it answers. The Service's EndpointSlices are followed, so that an answer is as old as a watch's event.`
+
 const upNext = `
 The lab is ready. Next:
   eval "$(%[1]s env)"            use it in this shell
