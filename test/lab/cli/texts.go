@@ -13,6 +13,7 @@ Annotations of a pod (of a pod template) change what becomes of it:
   lab.mesh.kubectl.dev/fail: image-pull       its images cannot be pulled
   lab.mesh.kubectl.dev/fail-container: NAME   only this container fails, istio-proxy for example
   lab.mesh.kubectl.dev/when-image: TEXT       the above only where an image contains the text, ":1.23." for example
+  lab.mesh.kubectl.dev/delete-delay: "2s"     asked to go, it takes this time
   lab.mesh.kubectl.dev/run: forever           a Job's pod does not complete`
 
 const upLong = `Start a lab and return when it is ready. It runs in the background until "lab down".
