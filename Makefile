@@ -43,9 +43,33 @@ unit: ## Run the tests beside the code
 	@[ -n '$(RACE)' ] || echo 'no C compiler found: testing without the race detector'
 	test/no-skips.sh go test $(RACE) $(TESTFLAGS) -v ./...
 
+# Tests mostly wait for a cluster, so several processes run them at the same time. Together the first two run every test
+# of e2e: one those that start labs of their own, or write to bin/, and the other all the rest, on one lab. Some run make,
+# which has nothing to do with this one's flags.
+OWN_LABS := ^Test(PredictionsEqualTheInjector|ShapesOfInstallation|Watch|TheDemoTellsItsStory|BothSpellingsWork)$$
+E2E = cd test/e2e && MAKEFLAGS= E2E_PLUGINS='$(CURDIR)/bin/e2e/plugins' STREAM=$@ ../no-skips.sh ../../bin/e2e/e2e.test -test.v -test.timeout 30m
+
 .PHONY: e2e
-e2e: lab-tools ## Run the built plugins, through kubectl, against the lab
-	cd test && ./no-skips.sh go test $(RACE) $(TESTFLAGS) -v -timeout 30m ./...
+e2e: lab-tools e2e-programs ## Run the built plugins, through kubectl, against the lab
+	@$(MAKE) --no-print-directory -k -j3 e2e-shared e2e-own e2e-lab
+
+.PHONY: e2e-own
+e2e-own:
+	@$(E2E) -test.run '$(OWN_LABS)'
+
+.PHONY: e2e-shared
+e2e-shared:
+	@$(E2E) -test.skip '$(OWN_LABS)'
+
+.PHONY: e2e-lab
+e2e-lab:
+	@cd test && STREAM=$@ ./no-skips.sh go test $(RACE) $(TESTFLAGS) -v -timeout 30m $$(go list ./... | grep -v '/e2e$$')
+
+.PHONY: e2e-programs
+e2e-programs:
+	@rm -rf bin/e2e && mkdir -p bin/e2e/plugins
+	@for p in $(PLUGINS); do go build $(RACE) -trimpath -o bin/e2e/plugins/kubectl-mesh_$$p ./plugins/kubectl-mesh-$$p || exit 1; done
+	@cd test && go test $(RACE) -c -o ../bin/e2e/e2e.test ./e2e
 
 .PHONY: lint
 lint: ## Run go vet and staticcheck, and check formatting and generated files

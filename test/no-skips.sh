@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
 # Runs a `go test -v`, shows what is not simply passing, and fails also where a test was skipped or none was run: the lab's
-# tests are the proof, and a proof that was passed over is none.
+# tests are the proof, and a proof that was passed over is none. STREAM, where several run at the same time, is put before
+# each line.
 set -uo pipefail
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-"$@" 2>&1 | tee "$log" | grep -v -e '^=== ' -e '^ *--- PASS'
+"$@" 2>&1 | tee "$log" | awk -v stream="${STREAM:+$STREAM: }" '!/^=== |^ *--- PASS/ {print stream $0; fflush()}'
 status=${PIPESTATUS[0]}
 if grep -q -- '^ *--- SKIP' "$log"; then
-  echo "tests were skipped:" >&2
+  echo "${STREAM:+$STREAM: }tests were skipped:" >&2
   grep -- '^ *--- SKIP' "$log" >&2
   status=1
 fi
 if ! grep -q -- '^--- PASS' "$log"; then
-  echo "no test was run" >&2
+  echo "${STREAM:+$STREAM: }no test was run" >&2
   status=1
 fi
 exit "$status"

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/test/lab/intercept"
 )
 
 // escapes would clear a terminal, set its title and begin a line that looks like one of ours.
@@ -40,9 +41,9 @@ func hostilePods(namespace string) []corev1.Pod {
 }
 
 // answerPods answers every request for pods with these.
-func answerPods(pods []corev1.Pod) fault {
-	return when(of("pods"), func(_ *gate, w http.ResponseWriter, r request) {
-		writeObject(w, r, http.StatusOK, &corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}, Items: pods})
+func answerPods(pods []corev1.Pod) intercept.Fault {
+	return intercept.When(intercept.Of("pods"), func(w http.ResponseWriter, r *intercept.Request) {
+		intercept.WriteObject(w, r, http.StatusOK, &corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}, Items: pods})
 	})
 }
 
@@ -79,12 +80,12 @@ func TestNothingInThePodsWritesToTheTerminal(t *testing.T) {
 // namesInErrors has a list break off after such a pod.
 func namesInErrors(t *testing.T, lab *cluster.Cluster, pods []corev1.Pod) {
 	t.Helper()
-	g := openGate(t, lab, when(of("pods"), func(_ *gate, w http.ResponseWriter, r request) {
-		if r.later() {
-			text(http.StatusForbidden, "text/plain", escapes)(nil, w, r)
+	g := openGate(t, lab, intercept.When(intercept.Of("pods"), func(w http.ResponseWriter, r *intercept.Request) {
+		if r.Later() {
+			intercept.Text(http.StatusForbidden, "text/plain", escapes)(w, r)
 			return
 		}
-		writeObject(w, r, http.StatusOK, &corev1.PodList{ListMeta: metav1.ListMeta{Continue: "more"}, Items: pods})
+		intercept.WriteObject(w, r, http.StatusOK, &corev1.PodList{ListMeta: metav1.ListMeta{Continue: "more"}, Items: pods})
 	}))
 	r := g.run("-n", pods[0].Namespace, "-o", "json")
 	wantPlain(t, r)

@@ -19,6 +19,7 @@ import (
 	"k8s.io/apiserver/pkg/storage"
 
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/test/lab/intercept"
 )
 
 const hostile = "hostile"
@@ -57,8 +58,8 @@ func TestAHostileClusterGetsTheAnswerOrAnError(t *testing.T) {
 		t.Fatalf("without a fault: exit %d, stderr %q, stdout %s", whole.code, whole.stderr, whole.stdout)
 	}
 	t.Run("an interrupt", func(t *testing.T) {
-		interruptIn(t, lab, hang)
-		interruptIn(t, lab, hangWithin)
+		interruptIn(t, lab, intercept.Hang)
+		interruptIn(t, lab, intercept.HangWithin)
 	})
 	t.Run("a certificate that is not trusted", func(t *testing.T) { untrusted(t, lab) })
 	// Most of these wait for the better part of their time, so many run at once.
@@ -78,7 +79,7 @@ func TestAHostileClusterGetsTheAnswerOrAnError(t *testing.T) {
 
 func (c hostileCase) check(t *testing.T, g *gate, r result, whole string) {
 	t.Helper()
-	want := strings.ReplaceAll(c.stderr, "%s", g.URL)
+	want := strings.ReplaceAll(c.stderr, "%s", g.url)
 	if got := withoutTokens(r.stderr); r.code != c.code || got != want {
 		t.Errorf("exit %d, want %d\nstderr: %s\nwant:   %s", r.code, c.code, got, want)
 	}
@@ -102,8 +103,8 @@ func withoutTokens(text string) string {
 
 // expire answers as an API server does whose storage has dropped the list's moment. Source:
 // handleCompactedErrorForPaging in k8s.io/apiserver/pkg/storage/etcd3.
-func expire(token bool) answer {
-	return func(g *gate, w http.ResponseWriter, r request) {
+func expire(token bool) intercept.Answer {
+	return func(w http.ResponseWriter, r *intercept.Request) {
 		const prefix = "/registry/"
 		message := "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter."
 		next := ""
@@ -113,19 +114,19 @@ func expire(token bool) answer {
 				next, err = storage.EncodeContinue(key, prefix, -1)
 			}
 			if err != nil {
-				g.t.Error(err)
+				panic(err)
 			}
 		}
 		status := apierrors.NewResourceExpired(message).Status()
 		status.Continue = next
-		writeObject(w, r, http.StatusGone, &status)
+		intercept.WriteObject(w, r, http.StatusGone, &status)
 	}
 }
 
 // truncatedGzip sends half of what compression makes of the API server's answer.
-func truncatedGzip(g *gate, w http.ResponseWriter, r request) {
+func truncatedGzip(w http.ResponseWriter, r *intercept.Request) {
 	r.Header.Set("Accept-Encoding", "identity")
-	resp, body := g.fetch(r)
+	resp, body := r.Gate.Fetch(r)
 	var zipped bytes.Buffer
 	zipper := gzip.NewWriter(&zipped)
 	_, _ = zipper.Write(body)
@@ -136,9 +137,9 @@ func truncatedGzip(g *gate, w http.ResponseWriter, r request) {
 }
 
 // ignoringContinue has the first page come for ever.
-func ignoringContinue(resource string) fault {
-	return func(_ *gate, _ http.ResponseWriter, r request) bool {
-		if r.resource() == resource {
+func ignoringContinue(resource string) intercept.Fault {
+	return func(_ http.ResponseWriter, r *intercept.Request) bool {
+		if r.Last() == resource {
 			query := r.URL.Query()
 			query.Del("continue")
 			r.URL.RawQuery = query.Encode()
@@ -148,13 +149,13 @@ func ignoringContinue(resource string) fault {
 }
 
 // interruptIn: Ctrl-C ends a command at once that waits for pods.
-func interruptIn(t *testing.T, lab *cluster.Cluster, do answer) {
+func interruptIn(t *testing.T, lab *cluster.Cluster, do intercept.Answer) {
 	t.Helper()
 	ready := make(chan struct{})
 	var reached sync.Once
-	g := openGate(t, lab, when(of("pods"), func(g *gate, w http.ResponseWriter, r request) {
+	g := openGate(t, lab, intercept.When(intercept.Of("pods"), func(w http.ResponseWriter, r *intercept.Request) {
 		reached.Do(func() { time.AfterFunc(100*time.Millisecond, func() { close(ready) }) })
-		do(g, w, r)
+		do(w, r)
 	}))
 	r, took := g.interrupted(ready, hostileAnswer...)
 	if r.code != 130 || r.stderr != "error: interrupted\n" || took > 2*time.Second {
@@ -165,10 +166,11 @@ func interruptIn(t *testing.T, lab *cluster.Cluster, do answer) {
 
 func untrusted(t *testing.T, lab *cluster.Cluster) {
 	t.Helper()
-	g := newGate(t, lab, nil)
-	g.Server = httptest.NewTLSServer(g)
-	t.Cleanup(g.close)
+	g := openGate(t, lab, nil)
+	server := httptest.NewTLSServer(g.Gate)
+	t.Cleanup(server.Close)
+	g.url = server.URL
 	wantFailure(t, g.run(hostileAnswer...), 1, fmt.Sprintf("error: reading webhook configurations: "+webhooksURL+": tls: failed to verify "+
 		"certificate: x509: certificate signed by unknown authority; the kubeconfig does not trust that certificate: see "+
-		"`kubectl config view --minify`\n", g.URL))
+		"`kubectl config view --minify`\n", g.url))
 }

@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+
+	"github.com/kubectl-mesh/kubectl-mesh/test/lab/tools"
 )
 
 // TestBothSpellingsWork: `make install` puts the plugin where `kubectl mesh-proxyver` and `kubectl mesh proxyver` find it.
 func TestBothSpellingsWork(t *testing.T) {
-	lab := sharedLab(t)
+	kubectl := toolPath(t, "kubectl")
 	prefix := t.TempDir()
 	install := exec.CommandContext(t.Context(), "make", "-s", "-C", filepath.Join("..", ".."), "install", "PREFIX="+prefix)
 	if out, err := install.CombinedOutput(); err != nil {
@@ -18,7 +20,7 @@ func TestBothSpellingsWork(t *testing.T) {
 	}
 	want := regexp.MustCompile(`^kubectl-mesh-proxyver \S+ \(commit [0-9a-f]{7,}, go1\.\d+(\.\d+)?\)\n$`)
 	for _, spelling := range [][]string{{"mesh-proxyver", "version"}, {"mesh", "proxyver", "version"}} {
-		cmd := exec.CommandContext(t.Context(), lab.Tool("kubectl"), spelling...)
+		cmd := exec.CommandContext(t.Context(), kubectl, spelling...)
 		cmd.Env = []string{"PATH=" + filepath.Join(prefix, "bin"), "HOME=" + t.TempDir()}
 		out, err := cmd.CombinedOutput()
 		if err != nil || !want.Match(out) {
@@ -32,8 +34,7 @@ func TestBothSpellingsWork(t *testing.T) {
 
 // TestHelpHasExamples: `--help` needs no cluster, and shows how to use what it lists.
 func TestHelpHasExamples(t *testing.T) {
-	lab := sharedLab(t)
-	r := kubectlWith(t, lab.Tool("kubectl"), nil, "mesh-proxyver", "--help")
+	r := kubectlWith(t, toolPath(t, "kubectl"), nil, "mesh-proxyver", "--help")
 	for _, want := range []string{"Examples:", "kubectl mesh-proxyver -A", "--exit-code", "mismatched"} {
 		if !regexp.MustCompile(regexp.QuoteMeta(want)).MatchString(r.stdout) {
 			t.Errorf("help lacks %q:\n%s", want, r.stdout)
@@ -42,4 +43,14 @@ func TestHelpHasExamples(t *testing.T) {
 	if r.code != 0 || r.stderr != "" {
 		t.Errorf("exit %d, stderr %q", r.code, r.stderr)
 	}
+}
+
+// toolPath returns the path of a program of the lab, for tests that need no lab.
+func toolPath(t *testing.T, name string) string {
+	t.Helper()
+	built, err := tools.Ensure(t.Context(), os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return built.Path(name)
 }

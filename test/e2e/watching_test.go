@@ -5,11 +5,7 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -18,9 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/client-go/rest"
-
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/test/lab/intercept"
 )
 
 // growing is text that one goroutine writes and others read.
@@ -141,81 +136,45 @@ func (w *watching) wait(code int) {
 	}
 }
 
-// front stands between a watch and the API server. It can let the first watch of pods expire.
+// front is a gate that lets the first watch of pods fall silent, and expire.
 type front struct {
-	url       string
-	server    *url.URL
-	transport http.RoundTripper
-	first     sync.Once
-	// silent and gone are done once the first watch has fallen silent, and once it has expired.
-	silent, gone    context.Context
+	*gate
 	silence, expire context.CancelFunc
 }
 
 func startFront(t *testing.T, lab *cluster.Cluster) *front {
 	t.Helper()
-	config := lab.RESTConfig()
-	f := &front{}
-	var err error
-	if f.transport, err = rest.TransportFor(config); err != nil {
-		t.Fatal(err)
-	}
-	if f.server, err = url.Parse(config.Host); err != nil {
-		t.Fatal(err)
-	}
-	f.silent, f.silence = context.WithCancel(t.Context())
-	f.gone, f.expire = context.WithCancel(t.Context())
-	listener := httptest.NewServer(f)
-	t.Cleanup(listener.CloseClientConnections)
-	f.url = listener.URL
-	return f
-}
-
-// ServeHTTP passes a request on to the API server.
-func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	expires := false
-	if r.URL.Query().Get("watch") != "" && strings.HasSuffix(r.URL.Path, "/pods") {
-		f.first.Do(func() { expires = true })
-	}
-	if expires {
-		f.letExpire(w, r)
-		return
-	}
-	through := &httputil.ReverseProxy{
-		Transport: f.transport, FlushInterval: -1, ErrorLog: log.New(io.Discard, "", 0),
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(f.server) },
-	}
-	through.ServeHTTP(w, r)
+	silent, silence := context.WithCancel(t.Context())
+	gone, expire := context.WithCancel(t.Context())
+	g := openGate(t, lab, intercept.Once(intercept.Does("watch", "pods"), letExpire(silent, gone)))
+	return &front{g, silence, expire}
 }
 
 const expiredEvent = `{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure",` +
 	`"message":"too old resource version","reason":"Expired","code":410}}` + "\n"
 
-// letExpire passes a watch on, as JSON, until it is silenced, and ends it once it expires.
-func (f *front) letExpire(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	context.AfterFunc(f.silent, cancel)
-	request := r.Clone(ctx)
-	request.RequestURI, request.URL.Scheme, request.URL.Host = "", f.server.Scheme, f.server.Host
-	request.Header.Set("Accept", "application/json")
-	response, err := f.transport.RoundTrip(request)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
-		return
-	}
-	defer response.Body.Close()
-	w.Header().Set("Content-Type", response.Header.Get("Content-Type"))
-	out := http.NewResponseController(w)
-	_ = out.Flush()
-	for events := bufio.NewReader(response.Body); ; {
-		line, err := events.ReadString('\n')
-		if err != nil {
-			break
-		}
-		_, _ = io.WriteString(w, line)
+// letExpire passes a watch on, as JSON, until silent is done, and ends it once gone is.
+func letExpire(silent, gone context.Context) intercept.Answer {
+	return func(w http.ResponseWriter, r *intercept.Request) {
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		context.AfterFunc(silent, cancel)
+		r.Request = r.Clone(ctx)
+		r.Header.Set("Accept", "application/json")
+		response := r.Gate.Begin(r)
+		defer response.Body.Close()
+		w.Header().Set("Content-Type", response.Header.Get("Content-Type"))
+		out := http.NewResponseController(w)
 		_ = out.Flush()
+		for events := bufio.NewReader(response.Body); ; {
+			line, err := events.ReadString('\n')
+			if err != nil {
+				break
+			}
+			_, _ = io.WriteString(w, line)
+			_ = out.Flush()
+		}
+		<-gone.Done()
+		_, _ = io.WriteString(w, expiredEvent)
 	}
-	<-f.gone.Done()
-	_, _ = io.WriteString(w, expiredEvent)
 }

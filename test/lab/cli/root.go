@@ -59,7 +59,7 @@ func newRoot() *cobra.Command {
 	}
 	root.PersistentFlags().StringVar(&l.dir, "dir", "", "directory of the lab's state (default $"+dirVar+", else .lab in the project)")
 	root.AddCommand(newUp(l), newDown(l), newStatus(l), newEnv(l), newIstio(l), newOutage(l), newRestore(l),
-		newLoad(l), newTool(l, "kubectl"), newTool(l, "istioctl"), newBuild())
+		newLoad(l), newServe(l), newTool(l, "kubectl"), newTool(l, "istioctl"), newBuild())
 	return root
 }
 

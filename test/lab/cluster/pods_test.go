@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -48,6 +49,40 @@ func TestASlowPodBecomesReadyAfterItsDelay(t *testing.T) {
 	if took := time.Since(since); took < 2*time.Second {
 		t.Errorf("ready after %s", took)
 	}
+}
+
+func TestASlowPodGoesAfterItsDelay(t *testing.T) {
+	namespace(t, "leaving", nil)
+	for name, annotations := range map[string]string{"slow": "{lab.mesh.kubectl.dev/delete-delay: 3s}", "quick": "{}"} {
+		apply(t, fmt.Sprintf(`{apiVersion: v1, kind: Pod, metadata: {name: %s, namespace: leaving, annotations: %s},
+			spec: {containers: [{name: app, image: "app:1"}]}}`, name, annotations))
+		eventually(t, "a ready pod", func() (bool, string) {
+			got := describe(pod(t, "leaving", name))
+			return got == "Running ready app=running", got
+		})
+	}
+	since := time.Now()
+	for _, name := range []string{"slow", "quick"} {
+		if err := lab.Client().CoreV1().Pods("leaving").Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	awaitGone(t, "leaving", "quick")
+	if p := pod(t, "leaving", "slow"); p.DeletionTimestamp == nil {
+		t.Error("the slow pod was not asked to go")
+	}
+	awaitGone(t, "leaving", "slow")
+	if took := time.Since(since); took < 3*time.Second {
+		t.Errorf("gone after %s", took)
+	}
+}
+
+func awaitGone(t *testing.T, namespace, name string) {
+	t.Helper()
+	eventually(t, name+" to be gone", func() (bool, string) {
+		_, err := lab.Client().CoreV1().Pods(namespace).Get(t.Context(), name, metav1.GetOptions{})
+		return apierrors.IsNotFound(err), fmt.Sprint(err)
+	})
 }
 
 func TestAJobCompletesUnlessItIsToRunForever(t *testing.T) {

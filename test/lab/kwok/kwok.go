@@ -10,7 +10,7 @@ import (
 )
 
 // The annotations of a pod (of a pod template) that change what becomes of it. stages/pod-start.yaml says what each
-// value does.
+// value does to a pod that starts.
 const (
 	prefix = "lab.mesh.kubectl.dev/"
 
@@ -19,6 +19,7 @@ const (
 	Fail          = prefix + "fail"           // FailCrashLoop or FailImagePull
 	FailContainer = prefix + "fail-container" // the container that fails; default all but istio-proxy
 	WhenImage     = prefix + "when-image"     // the above only where an image contains this text
+	DeleteDelay   = prefix + "delete-delay"   // a duration that the pod takes to go once it is asked to
 	Run           = prefix + "run"            // RunForever: a Job's pod does not complete
 
 	FailCrashLoop = "crash-loop"

@@ -59,7 +59,7 @@ func TestEveryAnnotationIsReadByAStage(t *testing.T) {
 		}
 		all.Write(content)
 	}
-	for _, word := range []string{ReadyDelay, ReadyNever, Fail, FailContainer, WhenImage, Run, FailCrashLoop, FailImagePull, RunForever} {
+	for _, word := range []string{ReadyDelay, ReadyNever, Fail, FailContainer, WhenImage, DeleteDelay, Run, FailCrashLoop, FailImagePull, RunForever} {
 		if !strings.Contains(all.String(), `"`+word+`"`) {
 			t.Errorf("no stage reads %s", word)
 		}

@@ -73,6 +73,9 @@ func (t *Tools) Path(name string) string { return filepath.Join(t.dir, name) }
 // GatewayCRDs returns the directory of the Gateway API's custom resource definitions.
 func (t *Tools) GatewayCRDs() string { return filepath.Join(t.dir, gatewayCRDs) }
 
+// RolloutCRD returns the path of the custom resource definition of Argo Rollouts.
+func (t *Tools) RolloutCRD() string { return filepath.Join(t.dir, argoCRD) }
+
 func (b *builder) all(ctx context.Context) error {
 	if err := os.MkdirAll(b.dir, 0o755); err != nil {
 		return fmt.Errorf("making room for the tools: %w", err)
@@ -105,5 +108,8 @@ func (b *builder) all(ctx context.Context) error {
 		}
 		fmt.Fprintf(b.log, "built %s in %s\n", t.name, time.Since(start).Round(100*time.Millisecond))
 	}
-	return b.copyGatewayCRDs(ctx, want)
+	if err := b.copyGatewayCRDs(ctx, want); err != nil {
+		return err
+	}
+	return b.copyArgoCRD(ctx)
 }
