@@ -73,14 +73,23 @@ func (r *runner) advance(t *task) {
 }
 
 func (r *runner) timeOut(t *task) {
-	message := fmt.Sprintf("not done within %s", r.o.WorkloadTimeout)
+	message := fmt.Sprintf("not done within %s", r.o.WorkloadTimeout) + r.standing(t)
+	r.finish(t, v1alpha1.TimedOut, message)
+}
+
+// standing says how far a task has come that is not done, and what it waits for.
+func (r *runner) standing(t *task) string {
+	text := ""
+	if t.told.Total > 0 {
+		text = fmt.Sprintf(": %d of %d pods", t.told.Done, t.told.Total)
+	}
 	if t.told.Stuck != "" {
-		message += ": " + t.told.Stuck
+		text += ": " + t.told.Stuck
 	}
 	if t.saved != nil {
-		message += "; " + t.lostPod()
+		text += "; " + t.lostPod()
 	}
-	r.finish(t, v1alpha1.TimedOut, message)
+	return text
 }
 
 // decide finds out whether the workload takes a change, or only patience.

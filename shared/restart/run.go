@@ -187,14 +187,7 @@ func (r *runner) stop(reason string) {
 func (r *runner) abandon(reason string) {
 	r.stop(reason)
 	for _, t := range append([]*task{}, r.flight...) {
-		message := reason
-		if t.told.Stuck != "" {
-			message += "; it was waiting: " + t.told.Stuck
-		}
-		if t.saved != nil {
-			message += "; " + t.lostPod()
-		}
-		r.end(t, v1alpha1.Interrupted, message)
+		r.end(t, v1alpha1.Interrupted, reason+r.standing(t))
 	}
 }
 
