@@ -1,9 +1,11 @@
 package restart
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -73,8 +75,8 @@ func (r *runner) advance(t *task) {
 }
 
 func (r *runner) timeOut(t *task) {
-	message := fmt.Sprintf("not done within %s", r.o.WorkloadTimeout) + r.standing(t)
-	r.finish(t, v1alpha1.TimedOut, message)
+	message := strings.TrimPrefix(r.standing(t), ": ")
+	r.finish(t, v1alpha1.TimedOut, cmp.Or(message, fmt.Sprintf("not done within %s", r.o.WorkloadTimeout)))
 }
 
 // standing says how far a task has come that is not done, and what it waits for.
