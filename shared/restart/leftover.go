@@ -2,7 +2,9 @@ package restart
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -37,10 +39,12 @@ func putBackPod(ctx context.Context, k kube, l barepod.Leftover, create bool) st
 	}
 	name := fmt.Sprintf("pod %s in namespace %s", l.Name, l.Namespace)
 	byHand := "create it again with `kubectl create -f " + l.Path + "`"
-	_, err := k.CoreV1().Pods(l.Namespace).Get(ctx, l.Name, metav1.GetOptions{})
+	err := departed(ctx, k, l, create)
 	switch {
-	case err == nil:
+	case errors.Is(err, errThere):
 		return forgotten(l)
+	case errors.Is(err, errUndeleted):
+		return ""
 	case !apierrors.IsNotFound(err):
 		return fmt.Sprintf("an earlier run may have left %s deleted (%v): if it is gone, %s", name, err, byHand)
 	case !create:
@@ -57,6 +61,35 @@ func putBackPod(ctx context.Context, k kube, l barepod.Leftover, create bool) st
 		return text
 	}
 	return name + ", which an earlier run had left deleted, is created again"
+}
+
+// errThere says that a pod exists that may be the successor, errUndeleted that the pod itself does, and is perhaps about to be
+// deleted by a run that is under way.
+var errThere, errUndeleted = errors.New("the pod exists"), errors.New("the pod was not deleted")
+
+// begun is how long a run may take between keeping a manifest and deleting the pod.
+const begun = time.Minute
+
+// departed returns a NotFound once a pod is gone. One that is terminating is waited for, if it is to be created again.
+func departed(ctx context.Context, k kube, l barepod.Leftover, wait bool) error {
+	for {
+		pod, err := k.CoreV1().Pods(l.Namespace).Get(ctx, l.Name, metav1.GetOptions{})
+		switch {
+		case err != nil:
+			return err
+		case pod.UID != l.UID:
+			return errThere
+		case pod.DeletionTimestamp == nil && time.Since(l.Kept) > begun:
+			return errThere
+		case pod.DeletionTimestamp == nil || !wait:
+			return errUndeleted
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // forgotten removes the manifest of a pod that exists, and returns why that cannot be done.
