@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/rollout"
 )
 
@@ -34,7 +35,7 @@ func (r *runner) raisedNow(t *task) bool {
 		return t.raised || t.step.Autoscaler.Restore > 0
 	default:
 		w := r.store.workloads[t.step.Key()]
-		return w != nil && w.Annotations[rollout.RestoreReplicas] != ""
+		return w != nil && (t.raised || raised(w))
 	}
 }
 
@@ -46,11 +47,12 @@ func (r *runner) restore(t *task) {
 	t.phase = restoring
 	t.cancel()
 	t.ctx, t.cancel = context.WithTimeout(r.ctx, restoreLimit)
+	w := r.store.workloads[t.step.Key()]
 	later(r, t, func(ctx context.Context) (*rollout.Workload, error) {
 		if t.step.Autoscaler != nil {
 			return nil, restoreAutoscaler(ctx, r.clients.Kube, t.step.Namespace, t.step.Autoscaler.Name)
 		}
-		return restoreReplicas(ctx, r, r.store.workloads[t.step.Key()])
+		return restoreReplicas(ctx, r.clients, w)
 	}, func(w *rollout.Workload, err error) { r.restored(t, w, err) })
 }
 
@@ -72,20 +74,28 @@ func (r *runner) restored(t *task, w *rollout.Workload, err error) {
 // overtakings is how often a change is made anew that somebody else's has overtaken.
 const overtakings = 5
 
-// restoreReplicas gives a Deployment back the replicas that it had.
-func restoreReplicas(ctx context.Context, r *runner, w *rollout.Workload) (*rollout.Workload, error) {
+// raised says whether a Deployment bears the note of what to put back.
+func raised(w *rollout.Workload) bool { return w.Annotations[rollout.RestoreReplicas] != "" }
+
+// restoreReplicas gives a Deployment back the replicas that it had. One that does not bear the note is read first: the answer to
+// the patch that left it may have been lost.
+func restoreReplicas(ctx context.Context, c *cluster.Clients, w *rollout.Workload) (*rollout.Workload, error) {
+	if w == nil {
+		return nil, nil
+	}
 	var err error
 	for range overtakings {
-		if w == nil || w.Annotations[rollout.RestoreReplicas] == "" {
-			return w, nil
+		if raised(w) {
+			var after *rollout.Workload
+			if after, err = sendPatch(ctx, c, w, putBack(w), metav1.PatchOptions{}); !overtaken(err) {
+				return after, err
+			}
 		}
-		var after *rollout.Workload
-		if after, err = sendPatch(ctx, r.clients, w, putBack(w), metav1.PatchOptions{}); !overtaken(err) {
-			return after, err
+		now, readErr := read(ctx, c, w)
+		if readErr != nil || !raised(now) {
+			return now, readErr
 		}
-		if w, err = read(ctx, r.clients, w); err != nil {
-			return nil, err
-		}
+		w = now
 	}
 	return nil, err
 }

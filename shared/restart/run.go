@@ -63,7 +63,7 @@ type runner struct {
 	warned    map[string]bool
 	questions chan struct{}
 
-	began, ended time.Time
+	began time.Time
 	// stopped says why no more is begun, empty while more is.
 	stopped string
 }
@@ -156,13 +156,16 @@ func (r *runner) settle() {
 	}
 }
 
-// later makes a call that takes time, and gives its outcome to the run's own goroutine. then is not called once the run is over.
+// later makes a call that takes time, and gives its outcome to the run's own goroutine. call runs beside it, and must not look
+// at what belongs to it. then is not called once the run is over, or the task has begun another call.
 func later[T any](r *runner, t *task, call func(context.Context) (T, error), then func(T, error)) {
+	t.calls++
+	ctx, mine := t.ctx, t.calls
 	go func() {
-		value, err := call(t.ctx)
+		value, err := call(ctx)
 		select {
 		case r.inbox <- func() {
-			if t.phase != ended {
+			if t.phase != ended && t.calls == mine {
 				then(value, err)
 				r.dirty[t] = true
 			}
@@ -190,6 +193,9 @@ func (r *runner) abandon(reason string) {
 		}
 		if t.saved != nil {
 			message += "; " + t.lostPod()
+		}
+		if r.raisedNow(t) {
+			message += "; it has more replicas than it should: the same command puts them back"
 		}
 		r.end(t, v1alpha1.Interrupted, message)
 	}
@@ -225,7 +231,8 @@ func (r *runner) end(t *task, outcome v1alpha1.Outcome, message string) {
 	t.cancel()
 	r.land(t)
 	r.observe(Event{Kind: WorkloadEnded, Item: &t.step.RestartItem, Result: t.result})
-	if failure(outcome) && (!r.o.GoOn || t.step.Wave == 1 && r.o.Canary > 0) {
+	canary := t.step.Wave == 1 && r.o.Canary > 0
+	if failure(outcome) && !r.o.GoOn || canary && !Well(outcome) {
 		r.stop(fmt.Sprintf("%s in namespace %s has %s", t.step.Ref, t.step.Namespace, failed(outcome)))
 	}
 }
@@ -250,6 +257,8 @@ func failed(o v1alpha1.Outcome) string {
 		return "not become ready in time"
 	case v1alpha1.StillOld:
 		return "been rolled out, and is still old"
+	case v1alpha1.Refused:
+		return "been refused"
 	default:
 		return "failed"
 	}
