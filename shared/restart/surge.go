@@ -15,15 +15,16 @@ import (
 
 // raise has an HPA give its Deployment a second replica: the Deployment's own number it would set back.
 func (r *runner) raise(t *task) {
-	t.phase = acting
+	t.phase, t.raised = acting, true
 	later(r, t, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, raiseAutoscaler(ctx, r.clients.Kube, t.step.Namespace, t.step.Autoscaler.Name)
 	}, func(_ struct{}, err error) {
 		if err != nil {
+			t.raised = !isAnswer(err)
 			r.fail(t, "raising the minimum of HorizontalPodAutoscaler "+t.step.Autoscaler.Name+": "+err.Error())
 			return
 		}
-		t.raised, t.phase = true, raising
+		t.phase = raising
 	})
 }
 

@@ -29,12 +29,22 @@ func (s State) Newest() (is func(Pod) bool, known bool) {
 	switch {
 	case w.Strategy == ByRestartAt:
 		at, err := time.Parse(time.RFC3339, w.Status.RestartAt)
-		return func(p Pod) bool { return err == nil && !p.Created.Before(at) }, true
+		return func(p Pod) bool { return err != nil || !p.Created.Before(at) }, true
 	case w.Ref.Kind == "StatefulSet":
 		return func(p Pod) bool { return p.Hash == w.Status.TemplateRevision }, w.Status.TemplateRevision != ""
 	}
 	newest, found := s.newestSet()
-	return newest.Has, found
+	return newest.Has, found && !s.resizing(newest)
+}
+
+// resizing says whether a Deployment's controller has so far only taken up a change of the replicas: of a template that was
+// changed along with them it makes something in its next turn, and says meanwhile that no pod is of the newest one. Source:
+// isScalingEvent and sync in k8s.io/kubernetes/pkg/controller/deployment.
+func (s State) resizing(newest Set) bool {
+	if s.Workload.Ref.Kind != "Deployment" || s.Workload.Status.Updated > 0 {
+		return false
+	}
+	return slices.ContainsFunc(s.Live(), newest.Has)
 }
 
 // newestSet returns the ReplicaSet that bears the Deployment's own revision, or the latest ControllerRevision.
