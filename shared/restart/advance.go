@@ -149,7 +149,7 @@ func (r *runner) patchFor(t *task, state rollout.State) patch {
 func (r *runner) patched(t *task, before, after *rollout.Workload, err error) {
 	switch {
 	case err == nil:
-		r.store.putWorkload(after)
+		r.store.answer(after)
 		t.changed, t.generation, t.phase = true, after.Generation, rolling
 		if r.o.NoWait {
 			r.finish(t, v1alpha1.Started, "")
@@ -178,7 +178,7 @@ func (r *runner) reread(t *task, before *rollout.Workload, refused error) {
 			case now.Generation == before.Generation && now.ResourceVersion == before.ResourceVersion, t.overtaken >= overtakings:
 				r.fail(t, fmt.Sprintf("patching %s in namespace %s: %v", t.step.Ref, t.step.Namespace, refused))
 			default:
-				r.store.putWorkload(now)
+				r.store.answer(now)
 				t.phase = deciding
 			}
 		})

@@ -57,9 +57,7 @@ func (r *runner) restore(t *task) {
 }
 
 func (r *runner) restored(t *task, w *rollout.Workload, err error) {
-	if w != nil {
-		r.store.putWorkload(w)
-	}
+	r.store.answer(w)
 	if err == nil || apierrors.IsNotFound(err) {
 		r.end(t, t.pending.outcome, t.pending.message)
 		return

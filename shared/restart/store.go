@@ -34,11 +34,18 @@ func newStore() *store {
 // putWorkload takes over a workload, unless a later one is known: the answer to a request may be ahead of the
 // watch, or behind it.
 func (s *store) putWorkload(w *rollout.Workload) {
-	key := podtemplate.Workload{Namespace: w.Namespace, Ref: w.Ref}
+	key := keyOf(w)
 	if known := s.workloads[key]; known != nil && known.UID == w.UID && newer(known, w) {
 		return
 	}
 	s.workloads[key] = w
+}
+
+// answer takes over a workload that a request has returned, nil for none. One that a watch has told to be gone stays so.
+func (s *store) answer(w *rollout.Workload) {
+	if w != nil && s.workloads[keyOf(w)] != nil {
+		s.putWorkload(w)
+	}
 }
 
 // newer says whether one reading of an object is of a later moment than another.

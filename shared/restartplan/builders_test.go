@@ -90,12 +90,11 @@ func deployment(name string, replicas int32) *appsv1.Deployment {
 	return d
 }
 
-// rolled is a Deployment's state once its newest template's pods are there.
+// rolled is a workload's state once its newest template's pods are there.
 func (in *Input) rolled(w *rollout.Workload) {
-	if w.Ref.Kind != "Deployment" {
-		return
+	if w.Ref.Kind == "Deployment" {
+		w.Status.TemplateRevision, w.Status.Updated = "1", w.Replicas
 	}
-	w.Status.TemplateRevision, w.Status.Updated = "1", w.Replicas
 	in.Sets = append(in.Sets, rollout.Set{UID: "uid-" + types.UID(w.Ref.Name), Owner: w.UID, Label: "1", TemplateKey: w.TemplateKey, GracePeriod: 30})
 }
 
