@@ -48,8 +48,8 @@ func (r *runner) isGone(t *task, state rollout.State) bool {
 // advance looks at what has become of a task, and does what is next.
 func (r *runner) advance(t *task) {
 	state := r.state(t)
-	if t.phase != leaving && t.phase != arriving && t.phase != asking && r.isGone(t, state) {
-		r.end(t, v1alpha1.Gone, "it was deleted meanwhile")
+	if t.needsIt() && r.isGone(t, state) {
+		r.finish(t, v1alpha1.Gone, "it was deleted meanwhile")
 		return
 	}
 	now := time.Now()
@@ -140,7 +140,7 @@ func (r *runner) patched(t *task, before, after *rollout.Workload, err error) {
 			r.end(t, v1alpha1.Started, "")
 		}
 	case apierrors.IsNotFound(err):
-		r.end(t, v1alpha1.Gone, "it was deleted meanwhile")
+		r.finish(t, v1alpha1.Gone, "it was deleted meanwhile")
 	case overtaken(err):
 		r.reread(t, before, err)
 	default:
@@ -155,7 +155,7 @@ func (r *runner) reread(t *task, before *rollout.Workload, refused error) {
 		func(now *rollout.Workload, err error) {
 			switch {
 			case apierrors.IsNotFound(err):
-				r.end(t, v1alpha1.Gone, "it was deleted meanwhile")
+				r.finish(t, v1alpha1.Gone, "it was deleted meanwhile")
 			case err != nil:
 				r.fail(t, fmt.Sprintf("reading %s in namespace %s: %v", t.step.Ref, t.step.Namespace, err))
 			case now.Generation == before.Generation && now.ResourceVersion == before.ResourceVersion:

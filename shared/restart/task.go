@@ -96,6 +96,17 @@ func (t *task) key() string { return t.step.Namespace + "/" + t.step.Ref.String(
 // under says whether a task is under way.
 func (t *task) under() bool { return t.phase != queued && t.phase != ended }
 
+// needsIt says whether a task cannot go on once its workload is gone. While a request is under way, its answer decides: it may
+// be the deletion of a bare pod, which is to be created again.
+func (t *task) needsIt() bool {
+	switch t.phase {
+	case asking, acting, leaving, arriving, restoring:
+		return false
+	default:
+		return true
+	}
+}
+
 // fresh says whether a pod runs what is expected.
 func (t *task) fresh(p rollout.Pod) bool { return matches(p, t.expected) }
 

@@ -20,6 +20,8 @@ const (
 	ownSeconds = "mesh.kubectl.dev/own-termination-grace-period-seconds"
 	setSeconds = "mesh.kubectl.dev/set-termination-grace-period-seconds"
 	graceful   = "--method=grace-period"
+	// large is about what istiod can still inject: it reads numbers as JavaScript does.
+	large = 1<<53 - 12
 )
 
 // TestReinjectByGracePeriodRaisesTheOwnersValueByOne holds the method to the very patches that it sends, for each kind, and
@@ -28,11 +30,8 @@ func TestReinjectByGracePeriodRaisesTheOwnersValueByOne(t *testing.T) {
 	m := newMover(t, "reinject-grace-wire")
 	const unset = 30 // seconds, by the API server
 	want := map[string]string{}
-	for name, seconds := range map[string]int64{"unset": unset, "zero": 0, "large": 86400, "largest": math.MaxInt64} {
+	for name, seconds := range map[string]int64{"unset": unset, "zero": 0, "large": large} {
 		set := seconds + 1
-		if seconds == math.MaxInt64 {
-			set = seconds - 1
-		}
 		m.createEach(name, seconds, seconds != unset)
 		for _, kind := range []string{"deployment", "statefulset", "daemonset"} {
 			want[kind+"/"+name+"-"+kind] = fmt.Sprintf("test generation 1, add %s=%d, add %s=%d, terminationGracePeriodSeconds=%d", ownSeconds, seconds, setSeconds, set, set)
@@ -120,9 +119,9 @@ func first(word string) string {
 // revisions.
 func TestReinjectByGracePeriodAlwaysRollsAndStaysCloseToTheOwnersValue(t *testing.T) {
 	m := newMover(t, "reinject-grace-ten")
-	own := map[string]int64{"unset-deployment": 30, "unset-statefulset": 30, "unset-daemonset": 30, "zero": 0, "largest": math.MaxInt64}
+	own := map[string]int64{"unset-deployment": 30, "unset-statefulset": 30, "unset-daemonset": 30, "zero": 0, "large": large}
 	m.createEach("unset", 30, false)
-	m.create(m.deployment("zero", 1, withGracePeriod(0)), m.deployment("largest", 1, withGracePeriod(math.MaxInt64)))
+	m.create(m.deployment("zero", 1, withGracePeriod(0)), m.deployment("large", 1, withGracePeriod(large)))
 	m.settles(len(own))
 	for turn := range 10 {
 		before := m.uids()
@@ -143,6 +142,21 @@ func TestReinjectByGracePeriodAlwaysRollsAndStaysCloseToTheOwnersValue(t *testin
 			t.Fatalf("turn %d: %v", turn, run.items)
 		}
 	}
+}
+
+// TestReinjectLeavesAloneWhatTheInjectorDenies: istiod cannot inject the largest grace period that Kubernetes takes.
+func TestReinjectLeavesAloneWhatTheInjectorDenies(t *testing.T) {
+	m := newMover(t, "reinject-grace-largest")
+	m.follows("")
+	m.create(m.deployment("web", 1, withGracePeriod(math.MaxInt64)))
+	m.settles(1)
+	m.follow(newRevision)
+	before := m.state()
+	run := m.reinject(graceful, "--include=missing").exits(1).ends("deployment/web", "refused", "denies: failed to run injection template")
+	if i := run.has("deployment/web"); i.GracePeriod["own"] != math.MaxInt64 || i.GracePeriod["set"] != math.MaxInt64-1 {
+		t.Errorf("planned: %v", i.GracePeriod)
+	}
+	m.untouched(before, "deployment/web")
 }
 
 // TestReinjectByGracePeriodAlsoRollsWhatIsCurrent: with --all, nothing but the value tells the new template from the old.
@@ -291,18 +305,16 @@ func TestReinjectRefusesAMethodThatANamedWorkloadCannotTake(t *testing.T) {
 	m := newMover(t, "reinject-method")
 	apply(t, m.lab, fmt.Sprintf(finishedManifest, m.namespace))
 	m.create(m.deployment("web", 1), m.statefulSet("on-delete", 1, -1), m.replicaSet("lone", 1), newPod(m.namespace, "bare", scheduled))
-	m.kubectl("create", "job", "by-hand", "--from=cronjob/nightly", "-n", m.namespace)
 	m.playOperator("custom", 1)
-	m.awaitWorkloads("deployment/web", "statefulset/on-delete", "replicaset/lone", "pod/bare", "job/by-hand", "operator/custom")
+	m.awaitWorkloads("deployment/web", "statefulset/on-delete", "replicaset/lone", "pod/bare", "operator/custom")
 	m.follow(newRevision)
 	before := m.state()
 	for workload, why := range map[string]string{
 		"statefulset/on-delete": "its update strategy is OnDelete, so that --method grace-period does nothing to its pods: use --method evict",
 		"replicaset/lone":       "its controller replaces pods only once they are gone, so that --method grace-period does nothing to its pods: use --method evict",
 		"pod/bare":              "nothing would create it again, so that it takes no --method: leave it out, and use --bare-pods=recreate",
-		"job/by-hand":           "it runs to completion and is never restarted, by no --method",
+		"job/ended":             "it runs to completion and is never restarted, by no --method",
 		"cronjob/nightly":       "it runs to completion and is never restarted, by no --method",
-		"operator/custom":       "a Operator cannot be restarted by --method grace-period: use --method evict",
 	} {
 		g := openGate(t, m.lab, nil)
 		run := m.through(g, graceful, "deployment/web", workload).exits(1)
@@ -316,7 +328,7 @@ func TestReinjectRefusesAMethodThatANamedWorkloadCannotTake(t *testing.T) {
 	m.untouched(before, "deployment/web", "statefulset/on-delete", "replicaset/lone", "pod/bare")
 	// Where none is named, the others have their turn.
 	m.reinject(graceful).exits(0).ends("deployment/web", "restarted", "").ends("statefulset/on-delete", "skipped", "use --method evict").
-		ends("pod/bare", "skipped", "")
+		ends("operator/custom", "skipped", "a Operator cannot be restarted by --method grace-period: use --method evict").ends("pod/bare", "skipped", "")
 }
 
 // awaitWorkloads waits until each of them has pods.

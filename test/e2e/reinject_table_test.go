@@ -18,27 +18,27 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/argo"
 )
 
-// verdict is what is done with a workload, or why nothing is.
-type verdict struct {
+// fate is what is done with a workload, or why nothing is.
+type fate struct {
 	action, method, outcome string
 	reason, command         string // of what is skipped
 	warning, message        string
 }
 
 var (
-	byRestart = verdict{action: "restart", method: "restart", outcome: "restarted"}
-	byEvict   = verdict{action: "restart", method: "evict", outcome: "restarted"}
+	byRestart = fate{action: "restart", method: "restart", outcome: "restarted"}
+	byEvict   = fate{action: "restart", method: "evict", outcome: "restarted"}
 )
 
-func (v verdict) warns(text string) verdict { v.warning = text; return v }
-func (v verdict) adds(text string) verdict  { v.message = text; return v }
+func (v fate) warns(text string) fate { v.warning = text; return v }
+func (v fate) adds(text string) fate  { v.message = text; return v }
 
-func skipped(reason, command string) verdict {
-	return verdict{action: "skip", outcome: "skipped", reason: reason, command: command}
+func skipped(reason, command string) fate {
+	return fate{action: "skip", outcome: "skipped", reason: reason, command: command}
 }
 
 // skippedUnless is skipped until a flag is given.
-func skippedUnless(flag, workload, reason string) verdict {
+func skippedUnless(flag, workload, reason string) fate {
 	return skipped(reason, "kubectl mesh-reinject "+workload+" -n "+tableName+" "+flag)
 }
 
@@ -53,19 +53,19 @@ const (
 type tableRow struct {
 	workload    string
 	pods        int
-	plain, more verdict
+	plain, more fate
 	// leaves is how many pods are stale in between.
 	leaves int
 }
 
 // nothing: it is current by then.
-var nothing verdict
+var nothing fate
 
 var (
 	isPaused   = skipped("its rollout is paused", "kubectl rollout resume deployment/paused -n "+tableName)
 	byHand     = skipped("the proxy was injected into its template by hand, and a restart does not change that", "kubectl get deployment/by-hand -n "+tableName+" -o yaml, then apply its original manifest, or that by `istioctl kube-inject`")
 	byIstiod   = skipped("istiod keeps it for Gateway gw, and replaces its pods by itself", "kubectl label gateways.gateway.networking.k8s.io gw -n "+tableName+" istio.io/rev="+tableName+" --overwrite")
-	recreation = verdict{action: "restart", method: "recreate", outcome: "restarted", warning: "what is in its emptyDir volumes is lost: scratch"}
+	recreation = fate{action: "restart", method: "recreate", outcome: "restarted", warning: "what is in its emptyDir volumes is lost: scratch"}
 )
 
 // reinjectTable has the rows of the table that users know from the documentation.
@@ -89,7 +89,7 @@ var reinjectTable = []tableRow{
 		plain: skippedUnless("--include-partitioned", "statefulset/held", "its partition 5 holds back 2 of its pods")},
 	{workload: "replicaset/lone", pods: 2, plain: byEvict},
 	{workload: "replicationcontroller/old", pods: 1, plain: byEvict},
-	{workload: "rollout/argo", pods: 2, plain: verdict{action: "restart", method: "restart-at", outcome: "restarted"}},
+	{workload: "rollout/argo", pods: 2, plain: fate{action: "restart", method: "restart-at", outcome: "restarted"}},
 	{workload: "job/once", pods: 1, plain: skipped(nextRun, ""), more: skipped(nextRun, ""), leaves: 1},
 	{workload: "pod/bare", pods: 1, leaves: 1, more: recreation,
 		plain: skippedUnless("--bare-pods=recreate", "pod/bare", "nothing would create it again")},
@@ -105,16 +105,16 @@ var fresh = []string{"deployment/fresh", "statefulset/fresh-set", "daemonset/fre
 func TestReinjectDoesWithEveryKindOfWorkloadWhatTheTableSays(t *testing.T) {
 	m := createTable(t)
 	before := m.state()
-	m.wantPlanned(m.plan().exits(0), func(r tableRow) verdict { return r.plain })
+	m.wantPlanned(m.plan().exits(0), func(r tableRow) fate { return r.plain })
 	m.untouched(before, slices.Collect(maps.Keys(before))...)
 
-	m.wantDone(m.reinject().exits(0), func(r tableRow) verdict { return r.plain })
-	m.wantReplaced(before, func(r tableRow) (verdict, int) { return r.plain, r.leaves })
+	m.wantDone(m.reinject().exits(0), func(r tableRow) fate { return r.plain })
+	m.wantReplaced(before, func(r tableRow) (fate, int) { return r.plain, r.leaves })
 
 	before = m.state()
-	m.wantPlanned(m.plan(strings.Fields(allowing)...).exits(0), func(r tableRow) verdict { return r.more })
-	m.wantDone(m.reinject(strings.Fields(allowing)...).exits(0), func(r tableRow) verdict { return r.more })
-	m.wantReplaced(before, func(r tableRow) (verdict, int) {
+	m.wantPlanned(m.plan(strings.Fields(allowing)...).exits(0), func(r tableRow) fate { return r.more })
+	m.wantDone(m.reinject(strings.Fields(allowing)...).exits(0), func(r tableRow) fate { return r.more })
+	m.wantReplaced(before, func(r tableRow) (fate, int) {
 		if r.more.action == "skip" {
 			return r.more, r.leaves
 		}
@@ -145,7 +145,8 @@ func createTable(t *testing.T) table {
 		pods += r.pods
 	}
 	m.settles(pods)
-	m.kubectl("patch", "deployment", "gw-istio", "-n", tableName, "--type=merge", "-p", `{"spec":{"paused":true}}`)
+	// istiod would replace the pods of its gateway at once.
+	m.kubectl("patch", "deployment", "paused", "gw-istio", "-n", tableName, "--type=merge", "-p", `{"spec":{"paused":true}}`)
 	if err := setTag(t.Context(), m.lab, tableName, newRevision); err != nil {
 		t.Fatal(err)
 	}
@@ -281,23 +282,23 @@ func (m mover) kubectl(args ...string) string {
 }
 
 // wantPlanned compares a plan with what the table says; what the table has nothing to say about must not be in it.
-func (m table) wantPlanned(got reinjection, of func(tableRow) verdict) {
+func (m table) wantPlanned(got reinjection, of func(tableRow) fate) {
 	m.t.Helper()
-	m.compare(got, of, func(i restartItem, want verdict) bool {
+	m.compare(got, of, func(i restartItem, want fate) bool {
 		return i.Action == want.action && i.Method == want.method && strings.Join(i.Warnings, "; ") == want.warning &&
 			(want.action != "skip" || i.Reason == want.reason && i.Command == want.command)
 	})
 }
 
 // wantDone compares what was done with what the table says.
-func (m table) wantDone(got reinjection, of func(tableRow) verdict) {
+func (m table) wantDone(got reinjection, of func(tableRow) fate) {
 	m.t.Helper()
-	m.compare(got, of, func(i restartItem, want verdict) bool {
+	m.compare(got, of, func(i restartItem, want fate) bool {
 		return i.Outcome == want.outcome && i.Message == want.message+want.reason
 	})
 }
 
-func (m table) compare(got reinjection, of func(tableRow) verdict, equal func(restartItem, verdict) bool) {
+func (m table) compare(got reinjection, of func(tableRow) fate, equal func(restartItem, fate) bool) {
 	m.t.Helper()
 	var rows []string
 	for _, r := range reinjectTable {
@@ -314,7 +315,7 @@ func (m table) compare(got reinjection, of func(tableRow) verdict, equal func(re
 }
 
 // wantReplaced wants what was restarted to have new pods that are current, and everything else to be as it was.
-func (m table) wantReplaced(before map[string]string, of func(tableRow) (done verdict, left int)) {
+func (m table) wantReplaced(before map[string]string, of func(tableRow) (done fate, left int)) {
 	m.t.Helper()
 	m.untouched(before, fresh...)
 	statuses := m.statuses()
