@@ -86,9 +86,6 @@ func (r *runner) timeOut(t *task) {
 // decide finds out whether the workload takes a change, or only patience.
 func (r *runner) decide(t *task, state rollout.State) {
 	w := state.Workload
-	if w.Generation <= t.stuckAt {
-		return
-	}
 	if w.Paused {
 		r.fail(t, "its rollout was paused: see `kubectl rollout resume "+w.Ref.String()+" -n "+w.Namespace+"`")
 		return

@@ -59,9 +59,8 @@ type task struct {
 	before, evicted map[types.UID]bool
 	// want is how many pods there should be of a controller that does not say.
 	want int
-	// generation is what the workload's spec has to be at least for its status to tell anything; stuckAt is the one that a
-	// patch found overtaken.
-	generation, stuckAt int64
+	// generation is what the workload's spec has to be at least for its status to tell anything.
+	generation int64
 	// changed is true once it was told to replace its pods: until then it is only waited for.
 	changed bool
 	// held is true while what a partition holds back is evicted.

@@ -92,8 +92,11 @@ func (p *planner) step(g *group) (*Step, error) {
 func (p *planner) begin(g *group) *Step {
 	s := &Step{RestartItem: g.item(), Ref: g.key.Ref, Force: g.onlyCurrent(), Startup: g.startup()}
 	s.Action, s.Pod, s.Controller, s.UID = v1alpha1.Restart, g.items[0].Pod.Name, g.items[0].Pod.Controller, g.items[0].Pod.UID
-	if g.w != nil {
+	switch {
+	case g.w != nil:
 		s.UID = g.w.UID
+	case s.Controller != nil:
+		s.UID = s.Controller.UID
 	}
 	if g.example != nil {
 		s.Expected, s.Pod = g.example.Verdict.Expected, g.example.Pod.Name

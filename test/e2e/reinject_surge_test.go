@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -100,6 +101,16 @@ func (s *serving) note(d *appsv1.Deployment) {
 	s.states[fmt.Sprintf("%d, %s, %s", *d.Spec.Replicas, d.Annotations[restoreReplicas], d.Labels[surgedLabel])] = true
 }
 
+// neverNone wants somebody to have served at any time.
+func (s *serving) neverNone(t *testing.T) {
+	t.Helper()
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.least < 1 {
+		t.Error("there was a moment that nobody served")
+	}
+}
+
 // saw waits until all that is wanted was seen, as it comes a moment later.
 func (s *serving) saw(t *testing.T, states ...string) {
 	t.Helper()
@@ -127,10 +138,7 @@ func TestReinjectHasASingletonAtTwoReplicasWhileItRestarts(t *testing.T) {
 		t.Errorf("the report does not say so: %+v", i)
 	}
 	s.saw(t, "1, , ", "2, 1, true")
-	if s.mutex.Lock(); s.least < 1 {
-		t.Error("there was a moment that nobody served")
-	}
-	s.mutex.Unlock()
+	s.neverNone(t)
 	if n := len(g.Mutations()); n != 3 {
 		t.Errorf("%d requests, want 3: the question, one patch for everything, and one that puts it back", n)
 	}
@@ -203,6 +211,37 @@ func TestReinjectPutsTheMinimumOfAnAutoscalerBackThatADeadRunLeft(t *testing.T) 
 	m.reinject().exits(0).says("Nothing is stale").only()
 }
 
+// TestReinjectAwaitsTheSecondReplicaOfAnAutoscalerThatADeadRunLeft: that it was asked for does not mean that it is there.
+func TestReinjectAwaitsTheSecondReplicaOfAnAutoscalerThatADeadRunLeft(t *testing.T) {
+	m := newMover(t, "reinject-hpa-again")
+	m.create(m.singleton("web"))
+	m.autoscaler("web", 1, 5)
+	m.settles(1)
+	m.follow(newRevision)
+	m.kubectl("annotate", "hpa", "web", "-n", m.namespace, restoreMinReplicas+"=1")
+	m.kubectl("label", "hpa", "web", "-n", m.namespace, surgedLabel+"=true")
+	m.kubectl("patch", "hpa", "web", "-n", m.namespace, "--type=merge", "-p", `{"spec":{"minReplicas":2}}`)
+	s := m.watchServing()
+	m.reinject().exits(0).ends("deployment/web", "restarted", "")
+	s.neverNone(t)
+	m.wantMinimum("web", 1)
+}
+
+// TestReinjectFailsAtOnceWhereTheSecondReplicaCannotStart: it is the first pod with the new proxy.
+func TestReinjectFailsAtOnceWhereTheSecondReplicaCannotStart(t *testing.T) {
+	m := newMover(t, "reinject-hpa-fails")
+	m.create(m.singleton("web", onVersion(newVersion, "fail", "image-pull")))
+	m.autoscaler("web", 1, 5)
+	m.settles(1)
+	m.follow(newRevision)
+	before := m.getDeployment("web").Spec.Template
+	m.reinject(surging).exits(1).ends("deployment/web", "failed", "ImagePullBackOff")
+	m.wantMinimum("web", 1)
+	if after := m.getDeployment("web").Spec.Template; !reflect.DeepEqual(after, before) {
+		t.Errorf("it was restarted all the same: %+v", after)
+	}
+}
+
 func closed(c <-chan struct{}, otherwise string) func() error {
 	return func() error {
 		select {
@@ -256,10 +295,7 @@ func TestReinjectPutsASingletonBackAfterAFailure(t *testing.T) {
 	s := m.watchServing()
 	m.reinject(surging).exits(1).ends("deployment/web", "failed", "ImagePullBackOff")
 	m.wantReplicas("web", 1)
-	if s.mutex.Lock(); s.least < 1 {
-		t.Error("there was a moment that nobody served")
-	}
-	s.mutex.Unlock()
+	s.neverNone(t)
 }
 
 // restoring holds for the patch that puts a Deployment's replicas back.

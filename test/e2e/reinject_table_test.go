@@ -338,3 +338,23 @@ func (m table) namesCronJobs() {
 		m.t.Errorf("cronjob/nightly: %+v, want %s", i, want)
 	}
 }
+
+// TestReinjectAlsoReplacesWhatAPartitionHoldsBackIfThatIsAskedFor in one run: the template is changed, and then the pods that
+// it does not reach are evicted.
+func TestReinjectAlsoReplacesWhatAPartitionHoldsBackIfThatIsAskedFor(t *testing.T) {
+	m := newMover(t, "reinject-partition")
+	m.create(m.statefulSet("db", 3, 2))
+	m.settles(3)
+	m.follow(newRevision)
+	before := m.uids()["statefulset/db"]
+	i := m.reinject("--include-partitioned").exits(0).ends("statefulset/db", "restarted", "").has("statefulset/db")
+	if i.Method != "restart" || i.Stale != 3 || i.Replaced != 3 || i.Message != "" {
+		t.Errorf("%+v", i)
+	}
+	m.current("statefulset/db", 3)
+	for _, uid := range m.uids()["statefulset/db"] {
+		if slices.Contains(before, uid) {
+			t.Errorf("pod %s is from before", uid)
+		}
+	}
+}

@@ -298,6 +298,9 @@ func (m mover) uids() map[string][]string {
 	uids := map[string][]string{}
 	for _, p := range m.livePods() {
 		w := questionOf(&p).String()
+		if hash := p.Labels["rollouts-pod-template-hash"]; hash != "" {
+			w = "rollout/" + strings.TrimSuffix(strings.TrimPrefix(w, "replicaset/"), "-"+hash)
+		}
 		uids[w] = append(uids[w], string(p.UID))
 	}
 	for _, of := range uids {
