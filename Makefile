@@ -44,10 +44,10 @@ unit: ## Run the tests beside the code
 	test/no-skips.sh go test $(RACE) $(TESTFLAGS) -v ./...
 
 # Tests mostly wait for a cluster, so several processes run them at the same time. Together the first two run every test
-# of e2e: one those that start labs of their own, or write to bin/, and the other all the rest, on one lab. Some run make,
+# of e2e (eight at a time of those that may run beside others): one those that start labs of their own, or write to bin/, and the other all the rest, on one lab. Some run make,
 # which has nothing to do with this one's flags.
 OWN_LABS := ^Test(PredictionsEqualTheInjector|ShapesOfInstallation|Watch|TheDemoTellsItsStory|BothSpellingsWork)$$
-E2E = cd test/e2e && MAKEFLAGS= E2E_PLUGINS='$(CURDIR)/bin/e2e/plugins' STREAM=$@ ../no-skips.sh ../../bin/e2e/e2e.test -test.v -test.timeout 30m
+E2E = cd test/e2e && MAKEFLAGS= E2E_PLUGINS='$(CURDIR)/bin/e2e/plugins' STREAM=$@ ../no-skips.sh ../../bin/e2e/e2e.test -test.v -test.timeout 30m -test.parallel 8
 
 .PHONY: e2e
 e2e: lab-tools e2e-programs ## Run the built plugins, through kubectl, against the lab

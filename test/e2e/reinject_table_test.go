@@ -106,6 +106,7 @@ func TestReinjectDoesWithEveryKindOfWorkloadWhatTheTableSays(t *testing.T) {
 	m := createTable(t)
 	before := m.state()
 	m.wantPlanned(m.plan().exits(0), func(r tableRow) fate { return r.plain })
+	m.rehearses()
 	m.untouched(before, slices.Collect(maps.Keys(before))...)
 
 	m.wantDone(m.reinject().exits(0), func(r tableRow) fate { return r.plain })
@@ -113,6 +114,8 @@ func TestReinjectDoesWithEveryKindOfWorkloadWhatTheTableSays(t *testing.T) {
 
 	before = m.state()
 	m.wantPlanned(m.plan(strings.Fields(allowing)...).exits(0), func(r tableRow) fate { return r.more })
+	m.rehearses(strings.Fields(allowing)...)
+	m.untouched(before, slices.Collect(maps.Keys(before))...)
 	m.wantDone(m.reinject(strings.Fields(allowing)...).exits(0), func(r tableRow) fate { return r.more })
 	m.wantReplaced(before, func(r tableRow) (fate, int) {
 		if r.more.action == "skip" {
@@ -296,6 +299,13 @@ func (m table) wantDone(got reinjection, of func(tableRow) fate) {
 	m.compare(got, of, func(i restartItem, want fate) bool {
 		return i.Outcome == want.outcome && i.Message == want.message+want.reason
 	})
+}
+
+// rehearses wants the server to say that it would take every change.
+func (m table) rehearses(args ...string) {
+	m.t.Helper()
+	args = append([]string{"mesh-reinject", "-n", tableName, "--dry-run=server", "-o", "json"}, args...)
+	restarted(m.t, "restartplan", kubectl(m.t, m.lab, args...)).exits(0).says("Nothing was changed.")
 }
 
 func (m table) compare(got reinjection, of func(tableRow) fate, equal func(restartItem, fate) bool) {
