@@ -103,7 +103,7 @@ func (r *runner) expect(t *task) {
 		r.recreate(t)
 	case t.step.Method == v1alpha1.ByEviction:
 		t.phase = evicting
-	case t.step.Surge && t.step.Autoscaler != nil && t.step.Autoscaler.Restore == 0:
+	case t.step.Surge && t.step.Autoscaler != nil && (t.step.Autoscaler.Restore == 0 || t.step.Autoscaler.Minimum >= surgeReplicas):
 		r.raise(t)
 	default:
 		t.phase = deciding

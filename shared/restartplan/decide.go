@@ -20,6 +20,9 @@ type planner struct {
 
 // steps returns a step for every workload that there is something to say about, in no order.
 func (p *planner) steps() ([]Step, error) {
+	if err := p.runsToCompletion(); err != nil {
+		return nil, err
+	}
 	var steps []Step
 	groups := p.groups()
 	for _, key := range slices.SortedFunc(maps.Keys(groups), compareKeys) {
@@ -36,6 +39,16 @@ func (p *planner) steps() ([]Step, error) {
 		}
 	}
 	return append(steps, p.without(groups)...), nil
+}
+
+// runsToCompletion is the error of a method for what is named and takes none.
+func (p *planner) runsToCompletion() error {
+	for _, key := range p.in.Named {
+		if p.o.Method != Auto && key.Ref.Group == "batch" {
+			return fmt.Errorf("%s in namespace %s: it runs to completion and is never restarted, by no --method", key.Ref, key.Namespace)
+		}
+	}
+	return nil
 }
 
 func compareKeys(a, b podtemplate.Workload) int {

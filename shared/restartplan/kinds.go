@@ -59,8 +59,8 @@ func (p *planner) barePod(g *group, s *Step) *refused {
 		return because("it is the kubelet's own: its manifest is on node %s", pod.Node)
 	case !alwaysRestarts(pod.RestartPolicy):
 		return because("it runs to completion and is never restarted; created again, it gets %s", nextRun(g.example.Verdict.Expected))
-	case p.o.Method != Auto:
-		return &refused{method: true, reason: fmt.Sprintf("a bare pod cannot be restarted by --method %s: use --bare-pods=recreate without it", p.o.Method)}
+	case p.o.Method != Auto && p.named(g.key):
+		return &refused{method: true, reason: "nothing would create it again, so that it takes no --method: leave it out, and use --bare-pods=recreate"}
 	case !p.o.RecreateBarePods:
 		return because("nothing would create it again").unless(p.again(g, "--bare-pods=recreate"))
 	}

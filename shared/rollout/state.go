@@ -28,6 +28,7 @@ func (s State) Newest() (is func(Pod) bool, known bool) {
 	}
 	switch {
 	case w.Strategy == ByRestartAt:
+		// One that was never told to restart has no older pods.
 		at, err := time.Parse(time.RFC3339, w.Status.RestartAt)
 		return func(p Pod) bool { return err != nil || !p.Created.Before(at) }, true
 	case w.Ref.Kind == "StatefulSet":
