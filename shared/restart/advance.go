@@ -1,7 +1,9 @@
 package restart
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -68,14 +70,15 @@ func (r *runner) advance(t *task) {
 		r.arrive(t, state, now)
 	}
 	if t.under() && now.After(t.deadline) && t.phase != restoring {
-		r.timeOut(t)
+		r.timeOut(t, t.told.Stuck)
 	}
 }
 
-func (r *runner) timeOut(t *task) {
+// timeOut ends a task whose time is over; stuck is what it was waiting for, empty where it simply took its time.
+func (r *runner) timeOut(t *task, stuck string) {
 	message := fmt.Sprintf("not done within %s", r.o.WorkloadTimeout)
-	if t.told.Stuck != "" {
-		message += ": " + t.told.Stuck
+	if stuck != "" {
+		message += ": " + stuck
 	}
 	if t.saved != nil {
 		message += "; " + t.lostPod()
@@ -334,4 +337,11 @@ func (r *runner) tell(t *task, p Progress) {
 	}
 }
 
-func (r *runner) fail(t *task, cause string) { r.finish(t, v1alpha1.Failed, cause) }
+func (r *runner) fail(t *task, cause string) {
+	if errors.Is(t.ctx.Err(), context.DeadlineExceeded) {
+		// A request that was under way when the time was over has failed for that.
+		r.timeOut(t, cmp.Or(t.told.Stuck, cause))
+		return
+	}
+	r.finish(t, v1alpha1.Failed, cause)
+}

@@ -32,8 +32,9 @@ type following struct {
 	namespace string
 	source    feed.Source
 	stop      context.CancelFunc
-	// synced is true once its objects are known, watched once it could be watched, lost while it cannot be any more.
-	synced, watched, lost bool
+	// listed is true once its objects are known, watched once it could be watched, lost while it cannot be any more; without
+	// is true for a kind that is done without, or that is followed in each namespace instead.
+	listed, watched, lost, without bool
 	// known holds what forgets each object, by namespace and name.
 	known map[string]func()
 }
@@ -77,9 +78,10 @@ func (r *runner) namespaces() []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
+// synced says whether everything is known, and followed: what may be listed and not watched would be seen too late.
 func (r *runner) synced() bool {
 	for _, f := range r.feeds {
-		if !f.synced {
+		if !f.without && !(f.listed && f.watched) {
 			return false
 		}
 	}
@@ -111,7 +113,7 @@ func (r *runner) hear(f *following, e feed.Event, problems chan<- error) {
 		r.works(f)
 	default:
 		f.apply(e)
-		f.synced = true
+		f.listed = true
 	}
 }
 
@@ -121,15 +123,13 @@ func (r *runner) failed(f *following, err error, problems chan<- error) {
 	switch {
 	case forbidden && f.namespace == "" && !f.watched:
 		// What may not be watched everywhere may well be in each namespace.
-		f.stop()
-		f.synced = true
+		f.doWithout()
 		for _, namespace := range r.namespaces() {
 			r.watch(f.kind, namespace, problems)
 		}
 	case forbidden && !f.essential:
-		f.stop()
-		f.synced = true
-	case !f.synced || forbidden && !f.watched:
+		f.doWithout()
+	case !f.listed || forbidden && !f.watched:
 		select {
 		case problems <- fmt.Errorf("watching %s%s: %w", f.what, inNamespace(f.namespace), err):
 		default:
@@ -141,6 +141,12 @@ func (r *runner) failed(f *following, err error, problems chan<- error) {
 			r.observe(Event{Kind: Warned, Text: fmt.Sprintf("the cluster cannot be followed at the moment: watching %s: %v", f.what, err)})
 		}
 	}
+}
+
+// doWithout ends the watching of a kind.
+func (f *following) doWithout() {
+	f.stop()
+	f.without = true
 }
 
 func inNamespace(name string) string {

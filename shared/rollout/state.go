@@ -34,7 +34,17 @@ func (s State) Newest() (is func(Pod) bool, known bool) {
 		return func(p Pod) bool { return p.Hash == w.Status.TemplateRevision }, w.Status.TemplateRevision != ""
 	}
 	newest, found := s.newestSet()
+	if found && s.untouched(newest) {
+		return nil, false
+	}
 	return newest.Has, found
+}
+
+// untouched says whether a Deployment's controller has not made a ReplicaSet of the newest template yet, although its status
+// speaks of the newest spec. That is so where the replicas were changed as well: it scales first what there is, and counts
+// none of those pods as updated. Source: isScalingEvent and calculateStatus in k8s.io/kubernetes/pkg/controller/deployment.
+func (s State) untouched(newest Set) bool {
+	return s.Workload.Ref.Kind == "Deployment" && s.Workload.Status.Updated == 0 && slices.ContainsFunc(s.Live(), newest.Has)
 }
 
 // newestSet returns the ReplicaSet that bears the Deployment's own revision, or the latest ControllerRevision.

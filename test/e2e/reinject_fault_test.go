@@ -3,6 +3,8 @@ package e2e
 import (
 	"fmt"
 	"testing"
+
+	"github.com/kubectl-mesh/kubectl-mesh/test/lab/intercept"
 )
 
 // TestReinjectStopsAtTheCauseOfAFailure: what cannot become ready after its restart fails with the kubelet's own words, long
@@ -30,4 +32,39 @@ func TestReinjectStopsAtTheCauseOfAFailure(t *testing.T) {
 			m.wantTemplates(t, map[string]int{"broken": 2, "sound": 2})
 		})
 	}
+}
+
+// TestReinjectLeavesAloneWhatAQuotaWouldRefuse: a quota that is full is found by the dry run, so that nothing is changed.
+func TestReinjectLeavesAloneWhatAQuotaWouldRefuse(t *testing.T) {
+	t.Parallel()
+	m := newStale(t, sharedLab(t), "quota-before", aDeployment("first", 1), aStatefulSet("second", 1))
+	m.quota(t)
+	r := m.reinject(t)
+	r.want(1, map[string]string{"first": "refused", "second": "refused"},
+		"error: not done: 2 of 2 workloads; the same command goes on with them\n")
+	for _, name := range []string{"first", "second"} {
+		r.wantMessage(name, "not restarted, because the API server would not create its pods: "+
+			"exceeded quota: full, requested: pods=1, used: pods=2, limited: pods=2")
+	}
+	m.wantRuns(t, map[string]string{"first": "1-22", "second": "1-22"})
+	m.wantTemplates(t, map[string]int{"first": 1, "second": 1})
+}
+
+// TestReinjectFailsAtAQuotaThatFillsUpMeanwhile: between the dry run and the patch somebody uses up the quota. The controller's
+// own message is the cause, and the next workload is not begun.
+func TestReinjectFailsAtAQuotaThatFillsUpMeanwhile(t *testing.T) {
+	t.Parallel()
+	lab := sharedLab(t)
+	m := newStale(t, lab, "quota-meanwhile", aDeployment("first", 1), aDeployment("second", 1))
+	patch, fault := holding(intercept.Does("patch", "deployments", "first"))
+	run := m.through(t, openGate(t, lab, fault), "--max-parallel=1")
+	patch.awaits(run, 1)
+	m.quota(t)
+	patch.release()
+	r := run.ends()
+	r.want(1, map[string]string{"first": "failed", "second": "not-started"},
+		"waiting: pods cannot be created: pods \"first-")
+	r.wantMessage("first", `its pods cannot be created: pods "first-*" is forbidden: exceeded quota: full, requested: pods=1, used: pods=2, limited: pods=2`)
+	m.wantRuns(t, map[string]string{"first": "1-22", "second": "1-22"})
+	m.wantTemplates(t, map[string]int{"first": 2, "second": 1})
 }

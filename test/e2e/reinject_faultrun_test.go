@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/intercept"
@@ -226,3 +227,15 @@ func (h *hold) awaits(r *reinjection, n int) {
 }
 
 func (h *hold) release() { close(h.opened) }
+
+// untilItWaits runs the plugin with a time limit in the flag, a longer one if that was too short for it to come to the point
+// at which it waits.
+func (m *staleMesh) untilItWaits(t *testing.T, flag string, args ...string) restarts {
+	t.Helper()
+	for limit := 8 * time.Second; ; limit *= 2 {
+		r := m.reinject(t, append([]string{flag + "=" + limit.String()}, args...)...)
+		if strings.Contains(r.stderr, ": waiting: ") || limit > patience {
+			return r
+		}
+	}
+}
