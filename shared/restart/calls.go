@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -51,7 +52,7 @@ func passes(err error) bool {
 			apierrors.IsTimeout(err) || apierrors.IsServiceUnavailable(err)
 	default:
 		return utilnet.IsConnectionReset(err) || utilnet.IsConnectionRefused(err) || utilnet.IsHTTP2ConnectionLost(err) ||
-			utilnet.IsProbableEOF(err) || utilnet.IsTimeout(err)
+			utilnet.IsProbableEOF(err) || errors.Is(err, io.ErrUnexpectedEOF) || utilnet.IsTimeout(err)
 	}
 }
 

@@ -91,6 +91,7 @@ func (r *runner) namespaces() []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
+// synced says whether everything is known, and followed: what may be listed and not watched would be seen too late.
 func (r *runner) synced() bool {
 	for _, f := range r.feeds {
 		// What is listed and cannot be watched would stay as it is for ever.

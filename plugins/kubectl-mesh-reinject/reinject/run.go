@@ -28,7 +28,8 @@ func (o *Options) Run(ctx context.Context) error {
 		defer cancel()
 	}
 	err := o.run(ctx)
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	var said *exit.Error
+	if err != nil && !errors.As(err, &said) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return &exit.Error{Code: exit.TimedOut, Err: fmt.Errorf("the %s allowed by --timeout are over: %w", o.Timeout, err)}
 	}
 	return err
