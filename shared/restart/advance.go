@@ -104,6 +104,11 @@ func (r *runner) decide(t *task, state rollout.State) {
 		}
 		r.change(t, state)
 	default:
+		// What is being rolled out already needs no telling.
+		if r.o.NoWait {
+			r.end(t, v1alpha1.Started, "")
+			return
+		}
 		t.generation, t.phase = w.Generation, rolling
 		r.advance(t)
 	}

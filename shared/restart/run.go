@@ -228,7 +228,8 @@ func (r *runner) end(t *task, outcome v1alpha1.Outcome, message string) {
 	t.cancel()
 	r.land(t)
 	r.observe(Event{Kind: WorkloadEnded, Item: &t.step.RestartItem, Result: t.result})
-	if failure(outcome) && (!r.o.GoOn || t.step.Wave == 1 && r.o.Canary > 0) {
+	canary := r.o.Canary > 0 && t.step.Wave == 1
+	if failure(outcome) && !r.o.GoOn || canary && !Well(outcome) {
 		r.stop(fmt.Sprintf("%s in namespace %s has %s", t.step.Ref, t.step.Namespace, failed(outcome)))
 	}
 }
@@ -253,6 +254,8 @@ func failed(o v1alpha1.Outcome) string {
 		return "not become ready in time"
 	case v1alpha1.StillOld:
 		return "been rolled out, and is still old"
+	case v1alpha1.Refused:
+		return "been refused"
 	default:
 		return "failed"
 	}

@@ -44,6 +44,6 @@ func (p *pace) loop() measure.Command {
 for n in $(seq %d); do
   %[2]s rollout restart deployment -n %[3]s-$n
   %[2]s rollout status deployment -n %[3]s-$n
-done`, namespaces, p.lab.Tool("kubectl"), prefix)
+done`, p.namespaces, p.lab.Tool("kubectl"), prefix)
 	return measure.Command{Name: loop, Args: []string{"sh", "-c", script}}
 }

@@ -17,6 +17,7 @@ import (
 
 func main() {
 	o := options{}
+	flag.IntVar(&o.namespaces, "namespaces", 10, "namespaces of 10 Deployments with 10 pods each")
 	flag.IntVar(&o.rounds, "rounds", 3, "counted runs of what is compared with the floor")
 	flag.IntVar(&o.slowRounds, "slow-rounds", 1, "counted runs of what restarts a few Deployments at a time")
 	flag.StringVar(&o.plugin, "plugin", "bin/kubectl-mesh_reinject", "the plugin's `file`, built without the race detector")
@@ -30,13 +31,13 @@ func main() {
 }
 
 type options struct {
-	rounds, slowRounds int
-	plugin             string
+	namespaces, rounds, slowRounds int
+	plugin                         string
 }
 
 func run(ctx context.Context, o options) error {
-	if o.rounds < 1 || o.slowRounds < 1 || o.slowRounds > o.rounds {
-		return errors.New("-rounds and -slow-rounds: use 1 or more, and no more slow rounds than others")
+	if o.namespaces < 1 || o.rounds < 1 || o.slowRounds < 1 || o.slowRounds > o.rounds {
+		return errors.New("-namespaces, -rounds and -slow-rounds: use 1 or more, and no more slow rounds than others")
 	}
 	var err error
 	if o.plugin, err = filepath.Abs(o.plugin); err != nil {

@@ -14,7 +14,6 @@ import (
 )
 
 const (
-	namespaces = 10
 	// half and whole are numbers of Deployments in each namespace.
 	half, whole = 5, 10
 	replicas    = 10
@@ -32,11 +31,11 @@ type pace struct {
 // measure fills the report: first the requests of a run over half of the Deployments, then every command over all of them.
 func (p *pace) measure(ctx context.Context) (*report, error) {
 	var err error
-	if p.lab, err = startLab(ctx); err != nil {
+	if p.lab, err = startLab(ctx, p.namespaces*whole*replicas); err != nil {
 		return nil, err
 	}
 	defer p.lab.Stop()
-	r := &report{runs: map[string]measure.Runs{}}
+	r := &report{namespaces: p.namespaces, runs: map[string]measure.Runs{}}
 	if err := p.grow(ctx, half); err != nil {
 		return nil, err
 	}
@@ -96,10 +95,9 @@ func (p *pace) once(ctx context.Context, c measure.Command, count func([]auditv1
 	return sample, err
 }
 
-func startLab(ctx context.Context) (*cluster.Cluster, error) {
-	pods := namespaces * whole * replicas
-	// Rollouts have more pods than there are replicas for a while.
-	lab, err := cluster.Start(ctx, cluster.Options{Log: os.Stderr, Nodes: 2 * pods / 100})
+// startLab starts a lab with both revisions and room for the pods, of which rollouts have more for a while.
+func startLab(ctx context.Context, pods int) (*cluster.Cluster, error) {
+	lab, err := cluster.Start(ctx, cluster.Options{Log: os.Stderr, Nodes: 1 + 2*pods/100})
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +115,7 @@ func startLab(ctx context.Context) (*cluster.Cluster, error) {
 // grow adds Deployments until there are that many in each namespace.
 func (p *pace) grow(ctx context.Context, deployments int) error {
 	return p.lab.Load(ctx, cluster.Load{
-		Namespaces: namespaces, Deployments: deployments, Replicas: replicas, Prefix: prefix,
+		Namespaces: p.namespaces, Deployments: deployments, Replicas: replicas, Prefix: prefix,
 		Labels: map[string]string{"istio.io/rev": tag}, Annotations: map[string]string{kwok.ReadyDelay: readyAfter},
 	})
 }

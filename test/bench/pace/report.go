@@ -18,7 +18,8 @@ const promised = 100
 
 // report is everything that was measured.
 type report struct {
-	runs map[string]measure.Runs // by the command's name
+	namespaces int
+	runs       map[string]measure.Runs // by the command's name
 	// traffics are those of the plugin's runs: the first over half of the Deployments, the others over all.
 	traffics []*traffic
 	// slotted are the runs with few slots.
@@ -84,21 +85,21 @@ func (r *report) comparison() string {
 		runs := r.runs[name]
 		wall, rate, ratio := runs.Wall(), "", ""
 		if name != help {
-			rate = measure.Grouped(int(float64(pods()) / wall.Minutes()))
+			rate = measure.Grouped(int(float64(r.pods()) / wall.Minutes()))
 			ratio = measure.Number(measure.Ratio(wall, r.runs[floor].Wall()))
 		}
 		rows = append(rows, []string{measure.Code(name), fmt.Sprint(len(runs)), measure.Seconds(wall), ratio, rate, measure.Mebibytes(runs.Memory())})
 	}
 	head := []string{"command", "runs", "time", "ratio", "pods a minute", "peak memory"}
 	return fmt.Sprintf("%s pods in %d Deployments and %d namespaces, ready %s after they start; medians, the commands in turn:\n\n%s\n\n"+
-		"Guides have people plan for %d pods a minute.", measure.Grouped(pods()), namespaces*whole, namespaces, readyAfter,
+		"Guides have people plan for %d pods a minute.", measure.Grouped(r.pods()), r.namespaces*whole, r.namespaces, readyAfter,
 		measure.Table(head, rows), promised)
 }
 
-func pods() int { return namespaces * whole * replicas }
+func (r *report) pods() int { return r.namespaces * whole * replicas }
 
 func (r *report) verdict() string {
-	return measure.Verdict("at "+measure.Grouped(pods())+" pods", r.bars())
+	return measure.Verdict("at "+measure.Grouped(r.pods())+" pods", r.bars())
 }
 
 // traffic shows what a run over half of the Deployments sends, and what one over all of them does.
