@@ -13,6 +13,7 @@ func TestReinjectBadInputIsAnsweredInOneLine(t *testing.T) {
 	t.Parallel()
 	const ns = "bad-restart"
 	p := stage(t, ns, newDeployment(ns, "cart", 1))
+	createPods(t, p.lab, newPod(ns, "bare"))
 	const see = "; see `kubectl mesh-reinject --help`"
 	for name, c := range map[string]struct{ args, stderr string }{
 		"unknown kind":       {"deploymnt/cart", `the server doesn't have a resource type "deploymnt"`},
@@ -24,7 +25,7 @@ func TestReinjectBadInputIsAnsweredInOneLine(t *testing.T) {
 		"named and selected": {"deployment/cart -l a=b", `a workload is either named or selected: use either TYPE/NAME or -l`},
 		"broken selector":    {"-l a==b==c", `--selector "a==b==c": found '==', expected: ',' or 'end of string'`},
 		"broken field":       {"--field-selector spec.nodeName", `--field-selector "spec.nodeName": invalid selector: 'spec.nodeName'; can't understand 'spec.nodeName'`},
-		"unknown namespace":  {"-n not-there", `namespaces "not-there" not found`},
+		"unknown namespace":  {"-n not-there", `reading namespaces: namespaces "not-there" not found`},
 
 		"pause without an order of namespaces":     {"--pause 1s --order name", `--pause waits between namespaces, and --order name does not go by them: use either`},
 		"a surge and eviction":                     {"--surge-singletons --method evict", `--surge-singletons changes Deployments, and --method evict does not: use either`},
@@ -64,9 +65,9 @@ func TestReinjectBadInputIsAnsweredInOneLine(t *testing.T) {
 		"unknown dry run":                          {"--dry-run=sure", `--dry-run "sure": use none, client or server`},
 		"unknown output":                           {"-o jsonpath={.items", `--output "jsonpath={.items": error parsing jsonpath {.items, unclosed action`},
 		"unknown flag":                             {"--nonsense", "unknown flag: --nonsense" + see},
-		"a report of an unknown format":            {"--report r.txt", `--report r.txt: cannot tell how to write the report to "r.txt": its name has to end in .json or .md`},
-		"a report in a folder that is not there":   {"--report /not/there/r.md", `--report /not/there/r.md: cannot write the report to /not/there/r.md: no such file or directory`},
-		"a report where there is a folder already": {"--report DIR/folder.md", `--report DIR/folder.md: cannot write the report to DIR/folder.md: it is no file`},
+		"a report of an unknown format":            {"--report r.txt", `--report: cannot tell how to write the report to "r.txt": its name has to end in .json or .md`},
+		"a report in a folder that is not there":   {"--report /not/there/r.md", `--report: cannot write the report to /not/there/r.md: no such file or directory`},
+		"a report where there is a folder already": {"--report DIR/folder.md", `--report: cannot write the report to DIR/folder.md: it is no file`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

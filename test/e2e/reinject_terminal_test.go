@@ -48,8 +48,6 @@ func (r *restarting) types(text string) {
 	}
 }
 
-const colour = "\x1b[33m"
-
 // TestReinjectOnATerminal shows bars, the workload that is stuck and its cause, and at the end a summary that fits.
 func TestReinjectOnATerminal(t *testing.T) {
 	t.Parallel()
@@ -58,7 +56,7 @@ func TestReinjectOnATerminal(t *testing.T) {
 	r := p.onTerminal([]string{"TERM=xterm-256color"}, "-n", ns)
 	r.shows(`0 of 2 workloads \[[ =>-]+\]`)
 	r.shows(`terminal-bars/deployment/web +[0-3]/3 \[[ =>-]+\]`)
-	r.shows(`terminal-bars/deployment/stuck +0/3 \x1b\[33mpod stuck-\S+: Unschedulable: 0/3 nodes`)
+	r.shows(`terminal-bars/deployment/stuck +0/3 \[ +\]\r\n    \x1b\[33mpod stuck-\S+: Unschedulable: 0/3 nodes`)
 	r.shows(`1 of 2 workloads`)
 	r.types("\x03")
 	r.shows(`stopping`)
@@ -93,7 +91,7 @@ func TestReinjectWithoutColours(t *testing.T) {
 	const ns = "terminal-nocolor"
 	p := stage(t, ns, stopsShort(newDeployment(ns, "stuck", 3)))
 	r := p.onTerminal([]string{"TERM=xterm-256color", "NO_COLOR=1"}, "-n", ns, "--workload-timeout", "10s")
-	r.shows(`stuck +0/3 pod stuck-\S+: Unschedulable`)
+	r.shows(`0/3 \[ +\]\r\n    pod stuck-\S+: Unschedulable: 0/3 nodes`)
 	r.wait(1)
 	if sent := r.stdout.String(); regexp.MustCompile(`\x1b\[[\d;]*m`).MatchString(sent) || !strings.Contains(sent, beginFrame) {
 		t.Errorf("sent %q", sent)
