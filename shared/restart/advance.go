@@ -1,11 +1,9 @@
 package restart
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -78,18 +76,17 @@ func (r *runner) advance(t *task) {
 func (r *runner) gone(t *task) { r.finish(t, v1alpha1.Gone, "it was deleted meanwhile") }
 
 func (r *runner) timeOut(t *task) {
-	message := strings.TrimPrefix(r.standing(t), ": ")
-	r.finish(t, v1alpha1.TimedOut, cmp.Or(message, fmt.Sprintf("not done within %s", r.o.WorkloadTimeout)))
+	r.finish(t, v1alpha1.TimedOut, fmt.Sprintf("not done within %s", r.o.WorkloadTimeout)+r.standing(t))
 }
 
-// standing says how far a task has come that is not done, and what it waits for.
+// standing says what a task that is not done waits for, or how far it has come.
 func (r *runner) standing(t *task) string {
 	text := ""
-	if t.told.Total > 0 {
-		text = fmt.Sprintf(": %d of %d pods", t.told.Done, t.told.Total)
-	}
-	if t.told.Stuck != "" {
-		text += ": " + t.told.Stuck
+	switch {
+	case t.told.Stuck != "":
+		text = ": " + t.told.Stuck
+	case t.told.Total > 0:
+		text = fmt.Sprintf(": %d of %d pods are done", t.told.Done, t.told.Total)
 	}
 	if t.saved != nil {
 		text += "; " + t.lostPod()

@@ -119,8 +119,8 @@ func TestWhatIsDoneWithEachKind(t *testing.T) {
 		{"one that is gone", nil, nil, []scan.Item{item("shop/a", cart, v1alpha1.Outdated)}, nil, skipped("it no longer exists", "")},
 		{"a bare pod", nil, nil, []scan.Item{item("shop/debug", "", v1alpha1.Outdated)}, nil, skipped("nothing would create it again", again+"pod/debug -n shop --bare-pods=recreate")},
 		{"recreated", nil, nil, []scan.Item{item("shop/debug", "", v1alpha1.Outdated)}, func(o *Options) { o.RecreateBarePods = true }, restarts(v1alpha1.ByRecreation)},
-		{"recreated by no method", nil, nil, []scan.Item{item("shop/debug", "", v1alpha1.Outdated)}, func(o *Options) { o.RecreateBarePods, o.Method = true, v1alpha1.ByEviction },
-			skipped("a bare pod cannot be restarted by --method evict: use --bare-pods=recreate without it", "")},
+		{"recreated whatever the method of the others", nil, nil, []scan.Item{item("shop/debug", "", v1alpha1.Outdated)}, func(o *Options) { o.RecreateBarePods, o.Method = true, v1alpha1.ByEviction },
+			restarts(v1alpha1.ByRecreation)},
 		{"a bare pod that ends", nil, nil, []scan.Item{item("shop/debug", "", v1alpha1.Outdated, onlyOnce)}, func(o *Options) { o.RecreateBarePods = true },
 			skipped("it runs to completion and is never restarted; created again, it gets proxy 1.23.0 of revision 1-23", "")},
 	} {

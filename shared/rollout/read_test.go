@@ -74,7 +74,7 @@ func TestHowAWorkloadReplacesItsPods(t *testing.T) {
 		{"a ReplicaSet", &appsv1.ReplicaSet{Spec: appsv1.ReplicaSetSpec{Replicas: ptr[int32](3)}}, facts{Strategy: Fixed, Replicas: 3}},
 		{"a ReplicationController without a template", &corev1.ReplicationController{}, facts{Strategy: Fixed, Replicas: 1}},
 		{"a Rollout that says nothing", argo(nil, nil), facts{Strategy: ByRestartAt, Replicas: 1, Unavailable: 1}},
-		{"a Rollout restarts a quarter at once", argo(map[string]any{"replicas": int64(8)}, nil), facts{Strategy: ByRestartAt, Replicas: 8, Unavailable: 2}},
+		{"a Rollout restarts one at once", argo(map[string]any{"replicas": int64(8)}, nil), facts{Strategy: ByRestartAt, Replicas: 8, Unavailable: 1}},
 		{"or what its strategy says", argo(map[string]any{"replicas": int64(8), "strategy": map[string]any{"canary": map[string]any{"maxUnavailable": "50%"}}}, nil),
 			facts{Strategy: ByRestartAt, Replicas: 8, Unavailable: 4}},
 		{"in numbers too", argo(map[string]any{"replicas": int64(8), "strategy": map[string]any{"blueGreen": map[string]any{"maxUnavailable": int64(3)}}}, nil),
