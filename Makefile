@@ -16,7 +16,7 @@ TESTFLAGS ?=
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build the plugins and the lab's program into bin/
@@ -88,8 +88,13 @@ lint: ## Run go vet and staticcheck, and check formatting and generated files
 	@diff -r docs/reference bin/reference || { echo 'docs/reference is stale: run "make docs"'; exit 1; }
 
 .PHONY: bench
-bench: bench-programs ## Measure mesh-proxyver on 1,000 and 10,000 pods against its bars
+bench: bench-programs ## Measure both plugins against their bars
 	@bin/bench/bench -sizes 1000 -pods 10000
+	@bin/bench/pace
+
+.PHONY: bench-reinject
+bench-reinject: bench-programs ## Measure how fast mesh-reinject restarts 1,000 pods, against its bars
+	@bin/bench/pace
 
 .PHONY: bench-growth
 bench-growth: bench-programs ## Measure how the cost of mesh-proxyver grows up to 30,000 pods

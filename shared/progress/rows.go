@@ -23,6 +23,9 @@ const (
 	widestBar     = 30
 )
 
+// causeIndent is what a cause in a row of its own begins with.
+const causeIndent = "    "
+
 // canvas is what rows are laid out on.
 type canvas struct {
 	columns, lines int
@@ -37,8 +40,11 @@ func (r *run) rows(c canvas) []string {
 		rows = append(rows, c.cut("  "+r.paused(c.now)))
 	}
 	shown := r.shown(min(mostWorkloads, c.lines-len(rows)-2))
+	spare := c.lines - len(rows) - len(shown) - 2
 	for _, w := range shown {
-		rows = append(rows, w.row(c, nameWidth(shown)))
+		of := w.rows(c, nameWidth(shown), spare > 0)
+		spare -= len(of) - 1
+		rows = append(rows, of...)
 	}
 	if hidden := len(r.underWay) - len(shown); hidden > 0 && len(shown) > 0 {
 		rows = append(rows, c.cut(fmt.Sprintf("  and %d more under way", hidden)))
@@ -97,18 +103,21 @@ func nameWidth(shown []*underWay) int {
 	return min(widest, widestName)
 }
 
-// row shows a workload's pods, and behind them the cause where it is stuck, a bar elsewhere.
-func (w *underWay) row(c canvas, nameWidth int) string {
+// rows show a workload's pods, and behind them the cause where it is stuck, a bar elsewhere. A cause that is longer than the
+// rest of its row has one of its own, if there is a second.
+func (w *underWay) rows(c canvas, nameWidth int, second bool) []string {
 	name := screen.Cut(w.name, nameWidth)
 	head := fmt.Sprintf("  %s%s %7s ", name, strings.Repeat(" ", nameWidth-twwidth.Width(name)), fmt.Sprintf("%d/%d", w.Done, w.Total))
 	room := c.columns - twwidth.Width(head)
 	switch {
 	case room < 1:
-		return c.cut(head)
-	case w.Stuck != "":
-		return head + c.palette.yellow(screen.Cut(w.Stuck, room))
+		return []string{c.cut(head)}
+	case w.Stuck == "":
+		return []string{head + bar(w.Done, w.Total, min(room, widestBar))}
+	case second && twwidth.Width(w.Stuck) > room:
+		return []string{head + bar(w.Done, w.Total, min(room, widestBar)), causeIndent + c.palette.yellow(screen.Cut(w.Stuck, c.columns-len(causeIndent)))}
 	default:
-		return head + bar(w.Done, w.Total, min(room, widestBar))
+		return []string{head + c.palette.yellow(screen.Cut(w.Stuck, room))}
 	}
 }
 

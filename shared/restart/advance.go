@@ -333,7 +333,11 @@ func (r *runner) afterWhile(t *task, text string) string {
 	return text
 }
 
+// tellRollout leaves it to the end of a task to say why it has failed.
 func (r *runner) tellRollout(t *task, p rollout.Progress) {
+	if p.Failed != "" {
+		return
+	}
 	if p.Usual {
 		p.Stuck = r.afterWhile(t, p.Stuck)
 	}

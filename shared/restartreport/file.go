@@ -83,6 +83,11 @@ func encoder(path string) (func(*v1alpha1.RestartReport) ([]byte, error), error)
 // beside creates a file in the folder of the path, from where it can be moved there at once.
 func beside(path string) (*os.File, error) {
 	file, err := os.CreateTemp(filepath.Dir(path), ".report-*")
+	// The name that was made up for the file says nothing to anybody.
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot write the report to %s: %w", path, err)
 	}

@@ -3,13 +3,9 @@ package main
 import (
 	"fmt"
 	"time"
-)
 
-// bar is what is asked of the plugin and what it does.
-type bar struct {
-	what, measured, bar string
-	met                 bool
-}
+	"github.com/kubectl-mesh/kubectl-mesh/test/bench/measure"
+)
 
 const (
 	mostOverFloor  = 1.25
@@ -21,19 +17,37 @@ const (
 )
 
 // bars compares what was measured at the compared size with what is asked.
-func (r *report) bars() []bar {
+func (r *report) bars() []measure.Bar {
 	s := r.compared
 	a, smallest := s.runs[asJSON], r.sizes[0]
-	overFloor, ahead := ratio(a.wall(), s.floor()), ratio(s.runs[pasteable].wall(), a.wall())
-	above := a.memory() - s.runs[help].memory()
-	growth := hundredPercent * (ratio(a.memory(), smallest.runs[asJSON].memory()) - 1)
-	return []bar{
-		{"`-A -o json` / the faster of gzip and plain", number(overFloor), "at most " + number(mostOverFloor), overFloor <= mostOverFloor},
-		{"what people paste / `-A -o json`", number(ahead), "at least " + fmt.Sprint(leastAhead), ahead >= leastAhead},
-		{"peak memory above that of `--help`", mebibytes(above), "at most " + mebibytes(mostMemory), above <= mostMemory},
-		{"peak memory against " + grouped(smallest.pods) + " pods", fmt.Sprintf("%+.0f %%", growth), fmt.Sprintf("at most +%d %%", mostGrowth), growth <= mostGrowth},
-		{"requests beyond one for each page", r.constants(), "the same everywhere", r.constant()},
-		{"`--help`", milliseconds(s.runs[help].wall()), "under " + milliseconds(mostHelp), s.runs[help].wall() < mostHelp},
+	overFloor, ahead := measure.Ratio(a.Wall(), s.floor()), measure.Ratio(s.runs[pasteable].Wall(), a.Wall())
+	above := a.Memory() - s.runs[help].Memory()
+	growth := hundredPercent * (measure.Ratio(a.Memory(), smallest.runs[asJSON].Memory()) - 1)
+	return []measure.Bar{
+		{
+			What: "`-A -o json` / the faster of gzip and plain", Measured: measure.Number(overFloor),
+			Bar: "at most " + measure.Number(mostOverFloor), Met: overFloor <= mostOverFloor,
+		},
+		{
+			What: "what people paste / `-A -o json`", Measured: measure.Number(ahead),
+			Bar: "at least " + fmt.Sprint(leastAhead), Met: ahead >= leastAhead,
+		},
+		{
+			What: "peak memory above that of `--help`", Measured: measure.Mebibytes(above),
+			Bar: "at most " + measure.Mebibytes(mostMemory), Met: above <= mostMemory,
+		},
+		{
+			What: "peak memory against " + measure.Grouped(smallest.pods) + " pods", Measured: fmt.Sprintf("%+.0f %%", growth),
+			Bar: fmt.Sprintf("at most +%d %%", mostGrowth), Met: growth <= mostGrowth,
+		},
+		{
+			What: "requests beyond one for each page", Measured: r.constants(),
+			Bar: "the same everywhere", Met: r.constant(),
+		},
+		{
+			What: "`--help`", Measured: measure.Milliseconds(s.runs[help].Wall()),
+			Bar: "under " + measure.Milliseconds(mostHelp), Met: s.runs[help].Wall() < mostHelp,
+		},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/kubectl-mesh/kubectl-mesh/test/bench/measure"
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
 )
 
@@ -20,8 +21,7 @@ const (
 // bench is one run of this program.
 type bench struct {
 	options
-	programs string // where the floor and the timer are
-	results  string // where the timer writes
+	*measure.Bench
 }
 
 // measure fills the report: first the same pods in many namespaces, in a lab that is gone again before the clock matters,
@@ -71,7 +71,7 @@ func (b *bench) size(ctx context.Context, lab *cluster.Cluster, pods int) (*size
 	if err := grow(ctx, lab, pods, dense); err != nil {
 		return nil, err
 	}
-	s := &size{pods: pods, runs: map[string]runs{}}
+	s := &size{pods: pods, runs: map[string]measure.Runs{}}
 	var err error
 	if s.requests, err = b.countRequests(ctx, lab); err != nil {
 		return nil, err
@@ -90,16 +90,16 @@ func (b *bench) size(ctx context.Context, lab *cluster.Cluster, pods int) (*size
 }
 
 // race runs the commands in turn, once to warm up and then as often as runs are counted.
-func (b *bench) race(ctx context.Context, lab *cluster.Cluster, commands []command, s *size) error {
+func (b *bench) race(ctx context.Context, lab *cluster.Cluster, commands []measure.Command, s *size) error {
 	for round := range b.rounds + 1 {
 		fmt.Fprintf(os.Stderr, "%d pods: round %d of %d\n", s.pods, round, b.rounds)
-		for _, c := range inTurn(commands, round) {
-			result, err := b.once(ctx, lab, c)
+		for _, c := range measure.InTurn(commands, round) {
+			result, err := b.Once(ctx, lab.Env(), c)
 			if err != nil {
 				return err
 			}
 			if round > 0 {
-				s.runs[c.name] = append(s.runs[c.name], result)
+				s.runs[c.Name] = append(s.runs[c.Name], result)
 			}
 		}
 	}

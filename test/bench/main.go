@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kubectl-mesh/kubectl-mesh/test/bench/measure"
 )
 
 func main() {
@@ -83,19 +85,16 @@ func run(ctx context.Context, o options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("finding the programs built beside this one: %w", err)
-	}
+	var err error
 	if o.plugin, err = filepath.Abs(o.plugin); err != nil {
 		return fmt.Errorf("finding the plugin: %w", err)
 	}
-	results, err := os.MkdirTemp("", "bench-")
+	shared, remove, err := measure.NewBench()
 	if err != nil {
-		return fmt.Errorf("making room for results: %w", err)
+		return err
 	}
-	defer os.RemoveAll(results)
-	b := &bench{options: o, programs: filepath.Dir(self), results: results}
+	defer remove()
+	b := &bench{options: o, Bench: shared}
 	r, err := b.measure(ctx)
 	if err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kubectl-mesh/kubectl-mesh/test/bench/measure"
 )
 
 // report is everything that was measured.
@@ -20,13 +22,13 @@ type report struct {
 // size is what was measured at one number of pods.
 type size struct {
 	pods        int
-	runs        map[string]runs // by the command's name
+	runs        map[string]measure.Runs // by the command's name
 	requests    *requests
 	pastedLines int
 }
 
 // floor is the faster of the two ways to list and throw away.
-func (s *size) floor() time.Duration { return min(s.runs[plain].wall(), s.runs[gzipped].wall()) }
+func (s *size) floor() time.Duration { return min(s.runs[plain].Wall(), s.runs[gzipped].Wall()) }
 
 // write prints the report as Markdown. The error is w's.
 func (r *report) write(w io.Writer) error {
@@ -44,32 +46,16 @@ func (r *report) comparison() string {
 	s := r.compared
 	var rows [][]string
 	for _, name := range []string{asJSON, asTable, plain, gzipped, pasteable, help} {
-		wall := s.runs[name].wall()
-		rows = append(rows, []string{shown(name), seconds(wall), number(ratio(wall, s.runs[asJSON].wall())), mebibytes(s.runs[name].memory())})
+		wall := s.runs[name].Wall()
+		rows = append(rows, []string{measure.Code(name), measure.Seconds(wall), measure.Number(measure.Ratio(wall, s.runs[asJSON].Wall())), measure.Mebibytes(s.runs[name].Memory())})
 	}
 	return fmt.Sprintf("%s pods, medians of %d runs of each command, in turn:\n\n%s\n\nThe pasted command lists %d of these %s proxies.",
-		grouped(s.pods), r.rounds, table([]string{"command", "time", "ratio", "peak memory"}, rows), s.pastedLines, grouped(s.pods))
-}
-
-// shown puts what can be typed into code.
-func shown(name string) string {
-	if strings.HasPrefix(name, "kubectl ") {
-		return "`" + name + "`"
-	}
-	return name
+		measure.Grouped(s.pods), r.rounds, measure.Table([]string{"command", "time", "ratio", "peak memory"}, rows), s.pastedLines, measure.Grouped(s.pods))
 }
 
 // verdict shows every bar and whether it is met.
 func (r *report) verdict() string {
-	var rows [][]string
-	for _, b := range r.bars() {
-		met := "missed"
-		if b.met {
-			met = "met"
-		}
-		rows = append(rows, []string{b.what, b.measured, b.bar, met})
-	}
-	return table([]string{"at " + grouped(r.compared.pods) + " pods", "measured", "bar", ""}, rows)
+	return measure.Verdict("at "+measure.Grouped(r.compared.pods)+" pods", r.bars())
 }
 
 // growth shows how cost grows with the number of pods.
@@ -78,11 +64,11 @@ func (r *report) growth() string {
 	for _, s := range r.sizes {
 		a := s.runs[asJSON]
 		rows = append(rows, []string{
-			grouped(s.pods), seconds(a.wall()), seconds(s.floor()), number(ratio(a.wall(), s.floor())),
-			mebibytes(a.memory()), fmt.Sprint(s.requests.total()),
+			measure.Grouped(s.pods), measure.Seconds(a.Wall()), measure.Seconds(s.floor()), measure.Number(measure.Ratio(a.Wall(), s.floor())),
+			measure.Mebibytes(a.Memory()), fmt.Sprint(s.requests.total()),
 		})
 	}
-	return "How cost grows; the floor is the same pages thrown away, the faster of gzip and plain:\n\n" + table([]string{"pods", "`-A -o json`", "floor", "ratio", "peak memory", "requests"}, rows)
+	return "How cost grows; the floor is the same pages thrown away, the faster of gzip and plain:\n\n" + measure.Table([]string{"pods", "`-A -o json`", "floor", "ratio", "peak memory", "requests"}, rows)
 }
 
 // traffic shows what is sent: at the largest size kind by kind, and for all labs together that only pages are added.
@@ -90,24 +76,24 @@ func (r *report) traffic() string {
 	largest := r.sizes[len(r.sizes)-1]
 	var kinds [][]string
 	for _, l := range largest.requests.listed {
-		kinds = append(kinds, []string{l.name(), grouped(l.objects), fmt.Sprint(l.pages()), fmt.Sprint(l.requests)})
+		kinds = append(kinds, []string{l.name(), measure.Grouped(l.objects), fmt.Sprint(l.pages()), fmt.Sprint(l.requests)})
 	}
 	others := largest.requests.others
 	for _, name := range slices.Sorted(maps.Keys(others)) {
 		kinds = append(kinds, []string{name, "", "", fmt.Sprint(others[name])})
 	}
-	return fmt.Sprintf("What is sent at %s pods:\n\n%s\n\nPages and namespaces:\n\n%s", grouped(largest.pods),
-		table([]string{"request", "objects", "pages", "requests"}, kinds), r.sums())
+	return fmt.Sprintf("What is sent at %s pods:\n\n%s\n\nPages and namespaces:\n\n%s", measure.Grouped(largest.pods),
+		measure.Table([]string{"request", "objects", "pages", "requests"}, kinds), r.sums())
 }
 
 func (r *report) sums() string {
 	row := func(pods int, q *requests) []string {
-		return []string{grouped(pods), grouped(q.namespaces), fmt.Sprint(q.total()), fmt.Sprint(q.pages()), fmt.Sprint(q.constant())}
+		return []string{measure.Grouped(pods), measure.Grouped(q.namespaces), fmt.Sprint(q.total()), fmt.Sprint(q.pages()), fmt.Sprint(q.constant())}
 	}
 	var rows [][]string
 	for _, s := range r.sizes {
 		rows = append(rows, row(s.pods, s.requests))
 	}
 	rows = slices.Insert(rows, 1, row(r.sizes[0].pods, r.spread))
-	return table([]string{"pods", "namespaces", "requests", "pages of what is listed", "constant"}, rows)
+	return measure.Table([]string{"pods", "namespaces", "requests", "pages of what is listed", "constant"}, rows)
 }

@@ -7,13 +7,15 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/kubectl-mesh/kubectl-mesh/test/bench/measure"
 )
 
 var update = flag.Bool("update", false, "write the golden file")
 
 // taken makes runs of which the middle one took the time and the memory.
-func taken(wall time.Duration, mebibytes int64) runs {
-	return runs{{wall * 2, mebibytes << 21}, {wall, mebibytes << 20}, {wall / 2, mebibytes << 19}}
+func taken(wall time.Duration, mebibytes int64) measure.Runs {
+	return measure.Runs{{Wall: wall * 2, Memory: mebibytes << 21}, {Wall: wall, Memory: mebibytes << 20}, {Wall: wall / 2, Memory: mebibytes << 19}}
 }
 
 func example() *report {
@@ -27,11 +29,11 @@ func example() *report {
 			others: map[string]int{"get configmaps in istio-system": 3},
 		}
 	}
-	small := &size{pods: 1000, requests: sent(1001, 15), runs: map[string]runs{
+	small := &size{pods: 1000, requests: sent(1001, 15), runs: map[string]measure.Runs{
 		asJSON: taken(120*time.Millisecond, 70), plain: taken(100*time.Millisecond, 20),
 		gzipped: taken(140*time.Millisecond, 20), help: taken(20*time.Millisecond, 40),
 	}}
-	large := &size{pods: 10_000, requests: sent(10_001, 105), runs: map[string]runs{
+	large := &size{pods: 10_000, requests: sent(10_001, 105), runs: map[string]measure.Runs{
 		asJSON: taken(1200*time.Millisecond, 75), asTable: taken(1300*time.Millisecond, 76), plain: taken(time.Second, 20),
 		gzipped: taken(1500*time.Millisecond, 20), pasteable: taken(12*time.Second, 2000), help: taken(20*time.Millisecond, 40),
 	}}
@@ -68,7 +70,7 @@ func TestEachBarIsMetOnlyByWhatIsAsked(t *testing.T) {
 	met := func(r *report) []bool {
 		var all []bool
 		for _, b := range r.bars() {
-			all = append(all, b.met)
+			all = append(all, b.Met)
 		}
 		return all
 	}

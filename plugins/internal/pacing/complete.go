@@ -83,7 +83,7 @@ func (f *Flags) validateProbes() error {
 func (f *Flags) validateReports() error {
 	for _, path := range f.Reports {
 		if err := restartreport.CheckPath(path); err != nil {
-			return fmt.Errorf("--report %s: %w", path, err)
+			return fmt.Errorf("--report: %w", err)
 		}
 	}
 	return nil

@@ -21,6 +21,7 @@ func newLoad(l *lab) *cobra.Command {
 	cmd.Flags().IntVar(&load.Deployments, "deployments", 1, "number of Deployments in each")
 	cmd.Flags().IntVar(&load.Replicas, "replicas", 1, "number of pods of each")
 	cmd.Flags().StringToStringVar(&load.Labels, "labels", nil, "labels of the namespaces, NAME=VALUE")
+	cmd.Flags().StringToStringVar(&load.Annotations, "annotations", nil, "annotations of the pods, NAME=VALUE")
 	cmd.Flags().StringVar(&load.Prefix, "prefix", "load", "how the namespaces' names begin")
 	return cmd
 }

@@ -18,6 +18,7 @@ type Load struct {
 	Deployments int               // in each namespace
 	Replicas    int               // of each Deployment
 	Labels      map[string]string // on the namespaces
+	Annotations map[string]string // on the pods
 	Prefix      string            // of the namespaces' names; "" is "load"
 }
 
@@ -68,7 +69,7 @@ func (c *Cluster) createDeployment(ctx context.Context, namespace, name string, 
 			Replicas: &replicas,
 			Selector: &metav1.LabelSelector{MatchLabels: labels},
 			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: l.Annotations},
 				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "registry.example.com/app:1.0"}}},
 			},
 		},

@@ -1,4 +1,4 @@
-package main
+package measure
 
 import (
 	"testing"
@@ -15,14 +15,14 @@ func TestTheMedianIsTheMiddleOneWhateverTheOrder(t *testing.T) {
 		{[]int{5, 4, 3, 2, 100}, 4 * time.Second},
 		{[]int{1, 4, 2, 3}, 3 * time.Second},
 	} {
-		var r runs
+		var r Runs
 		for _, s := range c.seconds {
-			r = append(r, sample{Wall: time.Duration(s) * time.Second, Memory: int64(s)})
+			r = append(r, Sample{Wall: time.Duration(s) * time.Second, Memory: int64(s)})
 		}
-		if got := r.wall(); got != c.want {
+		if got := r.Wall(); got != c.want {
 			t.Errorf("%v: got %s, want %s", c.seconds, got, c.want)
 		}
-		if got := r.memory(); got != int64(c.want/time.Second) {
+		if got := r.Memory(); got != int64(c.want/time.Second) {
 			t.Errorf("%v: got %d bytes", c.seconds, got)
 		}
 	}
