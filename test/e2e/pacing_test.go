@@ -86,27 +86,27 @@ func (p *paced) reinject(args ...string) result {
 }
 
 // report restarts and returns the report, which has to be as the schema says; the exit code has to be that.
-func (p *paced) report(code int, args ...string) restartReport {
+func (p *paced) report(code int, args ...string) pacedReport {
 	p.t.Helper()
 	r := p.reinject(append(args, "-o", "json")...)
 	if r.code != code {
 		p.t.Errorf("exit %d, want %d\nstderr: %s", r.code, code, r.stderr)
 	}
-	return restartReportOf(p.t, r.stdout)
+	return pacedReportOf(p.t, r.stdout)
 }
 
-func restartReportOf(t *testing.T, text string) restartReport {
+func pacedReportOf(t *testing.T, text string) pacedReport {
 	t.Helper()
 	satisfies(t, "restartreport", text)
-	var rep restartReport
+	var rep pacedReport
 	if err := json.Unmarshal([]byte(text), &rep); err != nil {
 		t.Fatalf("reading the report: %v\n%s", err, text)
 	}
 	return rep
 }
 
-// restartReport mirrors what of the contract's JSON these tests look at, on purpose apart from the product's own types.
-type restartReport struct {
+// pacedReport mirrors what of the contract's JSON these tests look at, on purpose apart from the product's own types.
+type pacedReport struct {
 	Items  []restartItem `json:"items"`
 	Probes []struct {
 		URL               string         `json:"url"`
@@ -126,24 +126,8 @@ type restartReport struct {
 	} `json:"summary"`
 }
 
-type restartItem struct {
-	Namespace string `json:"namespace"`
-	Workload  struct {
-		Kind string `json:"kind"`
-		Name string `json:"name"`
-	} `json:"workload"`
-	Action    string    `json:"action"`
-	Wave      int       `json:"wave"`
-	Outcome   string    `json:"outcome"`
-	Message   string    `json:"message"`
-	Reason    string    `json:"reason"`
-	Replaced  int       `json:"replaced"`
-	StartedAt time.Time `json:"startedAt"` // in whole seconds, rounded down
-	Seconds   float64   `json:"seconds"`
-}
-
 // outcomes returns what became of each, as "name: outcome", in the order of the report.
-func (r restartReport) outcomes() string {
+func (r pacedReport) outcomes() string {
 	var all []string
 	for _, i := range r.Items {
 		all = append(all, i.Workload.Name+": "+i.Outcome)
@@ -151,7 +135,7 @@ func (r restartReport) outcomes() string {
 	return strings.Join(all, ", ")
 }
 
-func (p *paced) wantOutcomes(r restartReport, want string) {
+func (p *paced) wantOutcomes(r pacedReport, want string) {
 	p.t.Helper()
 	if got := r.outcomes(); got != want {
 		p.t.Errorf("got %s\nwant %s\nitems: %+v", got, want, r.Items)

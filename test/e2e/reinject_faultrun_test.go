@@ -39,8 +39,8 @@ func (s *transcript) String() string {
 	return s.text.String()
 }
 
-// reinjection is a `kubectl mesh-reinject` that runs. kubectl becomes the plugin, so that signals go to that.
-type reinjection struct {
+// faultyRun is a `kubectl mesh-reinject` that runs. kubectl becomes the plugin, so that signals go to that.
+type faultyRun struct {
 	t              *testing.T
 	cmd            *exec.Cmd
 	stdout, stderr transcript
@@ -48,10 +48,10 @@ type reinjection struct {
 }
 
 // begin starts `kubectl mesh-reinject ARGS -o json` with a kubeconfig, and with a cache of its own.
-func begin(t *testing.T, lab *cluster.Cluster, kubeconfig string, args ...string) *reinjection {
+func begin(t *testing.T, lab *cluster.Cluster, kubeconfig string, args ...string) *faultyRun {
 	t.Helper()
 	kubectl := lab.Tool("kubectl")
-	r := &reinjection{t: t, ended: make(chan struct{})}
+	r := &faultyRun{t: t, ended: make(chan struct{})}
 	r.cmd = exec.CommandContext(t.Context(), kubectl, append([]string{"mesh-reinject", "-o", "json"}, args...)...)
 	r.cmd.Env = []string{
 		"PATH=" + pluginDir + ":" + filepath.Dir(kubectl), "HOME=" + t.TempDir(), "XDG_CACHE_HOME=" + t.TempDir(), "KUBECONFIG=" + kubeconfig,
@@ -71,13 +71,13 @@ func begin(t *testing.T, lab *cluster.Cluster, kubeconfig string, args ...string
 }
 
 // begin starts the plugin on the mesh.
-func (m *staleMesh) begin(t *testing.T, args ...string) *reinjection {
+func (m *staleMesh) begin(t *testing.T, args ...string) *faultyRun {
 	t.Helper()
 	return begin(t, m.lab, m.lab.Kubeconfig(), append([]string{"-n", m.namespace}, args...)...)
 }
 
 // through starts the plugin on the mesh, through a gate.
-func (m *staleMesh) through(t *testing.T, g *gate, args ...string) *reinjection {
+func (m *staleMesh) through(t *testing.T, g *gate, args ...string) *faultyRun {
 	t.Helper()
 	return begin(t, m.lab, g.kubeconfig(), append([]string{"-n", m.namespace}, args...)...)
 }
@@ -89,7 +89,7 @@ func (m *staleMesh) reinject(t *testing.T, args ...string) restarts {
 }
 
 // says waits until the plugin has said something on stderr.
-func (r *reinjection) says(text string) {
+func (r *faultyRun) says(text string) {
 	r.t.Helper()
 	eventually(r.t, patience, func() error {
 		said := strings.Contains(r.stderr.String(), text)
@@ -107,7 +107,7 @@ func (r *reinjection) says(text string) {
 	})
 }
 
-func (r *reinjection) signal(s os.Signal) {
+func (r *faultyRun) signal(s os.Signal) {
 	r.t.Helper()
 	if err := r.cmd.Process.Signal(s); err != nil {
 		r.t.Fatal(err)
@@ -115,7 +115,7 @@ func (r *reinjection) signal(s os.Signal) {
 }
 
 // ends waits for the end, and returns what the plugin says it has done.
-func (r *reinjection) ends() restarts {
+func (r *faultyRun) ends() restarts {
 	r.t.Helper()
 	<-r.ended
 	result := restarts{result: result{r.stdout.String(), r.stderr.String(), r.cmd.ProcessState.ExitCode()}, t: r.t}
@@ -215,7 +215,7 @@ func holding(holds func(*intercept.Request) bool) (*hold, intercept.Fault) {
 }
 
 // awaits waits until so many requests are held.
-func (h *hold) awaits(r *reinjection, n int) {
+func (h *hold) awaits(r *faultyRun, n int) {
 	r.t.Helper()
 	for range n {
 		select {

@@ -108,7 +108,7 @@ func TestReinjectWritesReports(t *testing.T) {
 	machine, people := filepath.Join(dir, "r.json"), filepath.Join(dir, "r.md")
 	writeFile(t, people, "of yesterday")
 	printed := p.report(1, "-n", ns, "--report", machine, "--report", people)
-	written := restartReportOf(t, readFile(t, machine))
+	written := pacedReportOf(t, readFile(t, machine))
 	if got, want := written.outcomes(), "a: restarted, b: failed"; got != want || printed.outcomes() != want {
 		t.Errorf("written %s, printed %s, want %s", got, printed.outcomes(), want)
 	}

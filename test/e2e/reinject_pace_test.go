@@ -241,12 +241,6 @@ func (p *paced) watchPods(namespace string, total int) func() []string {
 	}, func() []string { return noted })
 }
 
-func isReady(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
-}
-
 // TestReinjectKeepsToPodsPerMinute: two pods at 60 a minute keep the next workload waiting for two seconds.
 func TestReinjectKeepsToPodsPerMinute(t *testing.T) {
 	t.Parallel()

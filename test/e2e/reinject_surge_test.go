@@ -89,7 +89,7 @@ func (s *serving) see(p *corev1.Pod, gone bool) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	delete(s.ready, p.UID)
-	if !gone && p.DeletionTimestamp == nil && isReady(*p) {
+	if !gone && p.DeletionTimestamp == nil && isReady(p) {
 		s.ready[p.UID] = true
 	}
 	s.least = min(s.least, len(s.ready))

@@ -18,9 +18,6 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/intercept"
 )
 
-// patience is for what the lab does in a moment, unless the machine is busy with something else.
-const patience = 4 * time.Minute
-
 // restartItem mirrors a workload of a plan and of a report, on purpose apart from the product's own types.
 type restartItem struct {
 	Namespace string `json:"namespace"`
@@ -29,6 +26,7 @@ type restartItem struct {
 		Name string `json:"name"`
 	} `json:"workload"`
 	Action      string           `json:"action"`
+	Wave        int              `json:"wave"`
 	Method      string           `json:"method"`
 	Pods        int              `json:"pods"`
 	Stale       int              `json:"stale"`
@@ -41,6 +39,9 @@ type restartItem struct {
 	Outcome  string `json:"outcome"`
 	Message  string `json:"message"`
 	Replaced int    `json:"replaced"`
+	// StartedAt is in whole seconds, rounded down.
+	StartedAt time.Time `json:"startedAt"`
+	Seconds   float64   `json:"seconds"`
 }
 
 // reinjection is what a run printed and how it ended.
@@ -321,17 +322,11 @@ func (m mover) settles(pods int) {
 	m.t.Helper()
 	eventually(m.t, patience, func() error {
 		live := m.livePods()
-		ready := len(live) - len(slices.DeleteFunc(slices.Clone(live), isReady))
+		ready := len(live) - len(slices.DeleteFunc(slices.Clone(live), func(p corev1.Pod) bool { return isReady(&p) }))
 		if len(live) != pods || ready != pods {
 			return fmt.Errorf("namespace %s has %d pods, %d of them ready, want %d", m.namespace, len(live), ready, pods)
 		}
 		return nil
-	})
-}
-
-func isReady(p corev1.Pod) bool {
-	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
 	})
 }
 
