@@ -15,7 +15,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/intercept"
 )
 
-// TestReinjectSelectsByTheLabelsOfWorkloads and not by those of their pods.
+// TestReinjectSelectsByTheLabelsOfWorkloads: -l is about these, and not about those of their pods.
 func TestReinjectSelectsByTheLabelsOfWorkloads(t *testing.T) {
 	m := newMover(t, "reinject-selector")
 	a, b := m.deployment("a", 1, withLabel("team", "b")), m.deployment("b", 1, withLabel("team", "a"))
@@ -48,7 +48,7 @@ func TestReinjectLeavesAloneWhatIsCurrentUnlessAllIsAskedFor(t *testing.T) {
 	}
 }
 
-// TestReinjectGivesAProxyToWhatHasNoneOnlyIfMissingIsIncluded
+// TestReinjectGivesAProxyToWhatHasNoneOnlyIfMissingIsIncluded: --all does not mean that.
 func TestReinjectGivesAProxyToWhatHasNoneOnlyIfMissingIsIncluded(t *testing.T) {
 	m := newMover(t, "reinject-missing")
 	m.follows("")
@@ -67,7 +67,7 @@ func TestReinjectGivesAProxyToWhatHasNoneOnlyIfMissingIsIncluded(t *testing.T) {
 	m.current("deployment/web", 1)
 }
 
-// TestReinjectTakesAProxyAwayOnlyIfUnexpectedIsIncluded
+// TestReinjectTakesAProxyAwayOnlyIfUnexpectedIsIncluded: --all does not mean that.
 func TestReinjectTakesAProxyAwayOnlyIfUnexpectedIsIncluded(t *testing.T) {
 	m := newMover(t, "reinject-unexpected")
 	m.create(m.deployment("web", 1))

@@ -212,7 +212,6 @@ func changed(d *appsv1.Deployment, change func(*appsv1.DeploymentSpec)) *appsv1.
 	return d
 }
 
-func paused(s *appsv1.DeploymentSpec)    { s.Paused = true }
 func recreated(s *appsv1.DeploymentSpec) { s.Strategy.Type = appsv1.RecreateDeploymentStrategyType }
 
 // withoutSpare has a Deployment make room for each new pod first.
