@@ -249,8 +249,7 @@ func TestReinjectAwaitsARolloutThatIsUnderWay(t *testing.T) {
 	if i := m.plan(graceful).exits(0).has("deployment/web"); i.Action != "await" || i.Method != "" {
 		t.Errorf("planned: %+v", i)
 	}
-	m.release()
-	g := openGate(t, m.lab, nil)
+	g := openGate(t, m.lab, m.releasing())
 	m.through(g, graceful).exits(0).ends("deployment/web", "awaited", "")
 	if patches := patchesOf(t, g); len(patches) != 0 {
 		t.Errorf("it was patched: %v", patches)

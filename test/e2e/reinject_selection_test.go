@@ -9,12 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/intercept"
 )
 
-// TestReinjectSelectsByTheLabelsOfWorkloads and not by those of their pods.
+// TestReinjectSelectsByTheLabelsOfWorkloads: -l is about these, and not about those of their pods.
 func TestReinjectSelectsByTheLabelsOfWorkloads(t *testing.T) {
 	m := newMover(t, "reinject-selector")
 	a, b := m.deployment("a", 1, withLabel("team", "b")), m.deployment("b", 1, withLabel("team", "a"))
@@ -47,7 +48,7 @@ func TestReinjectLeavesAloneWhatIsCurrentUnlessAllIsAskedFor(t *testing.T) {
 	}
 }
 
-// TestReinjectGivesAProxyToWhatHasNoneOnlyIfMissingIsIncluded
+// TestReinjectGivesAProxyToWhatHasNoneOnlyIfMissingIsIncluded: --all does not mean that.
 func TestReinjectGivesAProxyToWhatHasNoneOnlyIfMissingIsIncluded(t *testing.T) {
 	m := newMover(t, "reinject-missing")
 	m.follows("")
@@ -66,7 +67,7 @@ func TestReinjectGivesAProxyToWhatHasNoneOnlyIfMissingIsIncluded(t *testing.T) {
 	m.current("deployment/web", 1)
 }
 
-// TestReinjectTakesAProxyAwayOnlyIfUnexpectedIsIncluded
+// TestReinjectTakesAProxyAwayOnlyIfUnexpectedIsIncluded: --all does not mean that.
 func TestReinjectTakesAProxyAwayOnlyIfUnexpectedIsIncluded(t *testing.T) {
 	m := newMover(t, "reinject-unexpected")
 	m.create(m.deployment("web", 1))
@@ -179,19 +180,31 @@ func TestReinjectLeavesANamespaceAloneThatIsBeingDeleted(t *testing.T) {
 		if _, err := m.lab.Kubectl(context.Background(), "delete", "validatingadmissionpolicy,validatingadmissionpolicybinding", m.namespace); err != nil {
 			t.Error(err)
 		}
+		m.deletable(true)
 	})
-	eventually(t, patience, func() error {
-		if _, err := m.lab.Kubectl(t.Context(), "delete", "deployment", "web", "-n", m.namespace, "--dry-run=server"); err != nil {
-			return nil
-		}
-		return fmt.Errorf("workloads can still be deleted")
-	})
+	m.deletable(false)
 	m.kubectl("delete", "namespace", m.namespace, "--wait=false")
 	before := m.state()
 	for _, args := range [][]string{nil, {"--all"}, {"deployment/web"}} {
 		m.reinject(args...).exits(0).only("deployment/web").ends("deployment/web", "skipped", "its namespace is being deleted")
 	}
 	m.untouched(before, "deployment/web")
+}
+
+// deletable waits until what is in the namespace may be deleted, or may not be any more: policies take effect a moment later.
+// It is also called once the test has ended.
+func (m mover) deletable(want bool) {
+	m.t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
+		_, err := m.lab.Kubectl(context.Background(), "delete", "deployment", "web", "-n", m.namespace, "--dry-run=server", "--ignore-not-found")
+		switch {
+		case want == (err == nil):
+			return
+		case time.Now().After(end):
+			m.t.Errorf("that workloads may be deleted is not %t: %v", want, err)
+			return
+		}
+	}
 }
 
 // holdManifest keeps everything in a namespace from being deleted.

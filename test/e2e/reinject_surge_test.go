@@ -337,8 +337,7 @@ func TestReinjectGoesOnWithASingletonThatADeadRunLeft(t *testing.T) {
 	before := m.uids()["deployment/web"]
 	m.follow(newRevision)
 	m.dies(m.begin(openGate(t, m.lab, nil), surging), m.hasNewPods("deployment/web", before))
-	m.release()
-	m.reinject().exits(0).ends("deployment/web", "awaited", "")
+	m.through(openGate(t, m.lab, m.releasing())).exits(0).ends("deployment/web", "awaited", "")
 	m.wantReplicas("web", 1)
 	m.settles(1)
 	m.current("deployment/web", 1)

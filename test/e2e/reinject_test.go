@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/test/lab/intercept"
 )
 
 // restartItem mirrors a workload of a plan and of a report, on purpose apart from the product's own types.
@@ -210,7 +212,6 @@ func changed(d *appsv1.Deployment, change func(*appsv1.DeploymentSpec)) *appsv1.
 	return d
 }
 
-func paused(s *appsv1.DeploymentSpec)    { s.Paused = true }
 func recreated(s *appsv1.DeploymentSpec) { s.Strategy.Type = appsv1.RecreateDeploymentStrategyType }
 
 // withoutSpare has a Deployment make room for each new pod first.
@@ -271,16 +272,21 @@ func onVersion(version, what, value string) podOption {
 	}
 }
 
-// release lets pods become ready, those that come later too, until the test ends.
+// releasing lets pods become ready once a run has its plan and asks the injector, and those that come later too, until the
+// test ends.
+func (m mover) releasing() intercept.Fault {
+	return intercept.Once(intercept.Does("create", "pods"), func(w http.ResponseWriter, r *intercept.Request) {
+		go m.release()
+		r.Gate.Pass(w, r)
+	})
+}
+
 func (m mover) release() {
-	go func() {
-		for m.t.Context().Err() == nil {
-			// Pods go at any time, and then there is nothing to release.
-			_, _ = m.lab.Kubectl(m.t.Context(), "annotate", "pods", "--all", "-n", m.namespace, "--overwrite",
-				"lab.mesh.kubectl.dev/ready-never-", "lab.mesh.kubectl.dev/ready-delay=1ms")
-			time.Sleep(time.Second)
-		}
-	}()
+	for ; m.t.Context().Err() == nil; time.Sleep(time.Second) {
+		// Pods go at any time, and then there is nothing to release.
+		_, _ = m.lab.Kubectl(m.t.Context(), "annotate", "pods", "--all", "-n", m.namespace, "--overwrite",
+			"lab.mesh.kubectl.dev/ready-never-", "lab.mesh.kubectl.dev/ready-delay=1ms")
+	}
 }
 
 // livePods returns the pods that are there to stay.
