@@ -43,15 +43,16 @@ unit: ## Run the tests beside the code
 	@[ -n '$(RACE)' ] || echo 'no C compiler found: testing without the race detector'
 	test/no-skips.sh go test $(RACE) $(TESTFLAGS) -v ./...
 
-# Tests mostly wait for a cluster, so several processes run them at the same time. Together the first two run every test
-# of e2e: one those that start labs of their own, or write to bin/, and the other all the rest, on one lab. Some run make,
-# which has nothing to do with this one's flags.
+# Tests wait for a cluster about as often as they compute, so two processes run them at the same time. e2e-own and e2e-shared
+# together run every test of e2e: the one those that start labs of their own, or write to bin/, and the other all the rest,
+# on one lab. Some run make, which has nothing to do with this one's flags.
 OWN_LABS := ^Test(PredictionsEqualTheInjector|ShapesOfInstallation|Watch|TheDemoTellsItsStory|BothSpellingsWork)$$
+REINJECT := ^TestReinject
 E2E = cd test/e2e && MAKEFLAGS= E2E_PLUGINS='$(CURDIR)/bin/e2e/plugins' STREAM=$@ ../no-skips.sh ../../bin/e2e/e2e.test -test.v -test.timeout 30m
 
 .PHONY: e2e
 e2e: lab-tools e2e-programs ## Run the built plugins, through kubectl, against the lab
-	@$(MAKE) --no-print-directory -k -j3 e2e-shared e2e-own e2e-lab
+	@$(MAKE) --no-print-directory -k -j2 e2e-shared e2e-reinject e2e-own e2e-lab
 
 .PHONY: e2e-own
 e2e-own:
@@ -59,7 +60,11 @@ e2e-own:
 
 .PHONY: e2e-shared
 e2e-shared:
-	@$(E2E) -test.skip '$(OWN_LABS)'
+	@$(E2E) -test.skip '$(OWN_LABS)|$(REINJECT)'
+
+.PHONY: e2e-reinject
+e2e-reinject:
+	@$(E2E) -test.parallel 4 -test.run '$(REINJECT)'
 
 .PHONY: e2e-lab
 e2e-lab:

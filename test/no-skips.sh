@@ -6,7 +6,9 @@ set -uo pipefail
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-"$@" 2>&1 | tee "$log" | awk -v stream="${STREAM:+$STREAM: }" '!/^=== |^ *--- PASS/ {print stream $0; fflush()}'
+"$@" 2>&1 | tee "$log" | grep --line-buffered -v -e '^=== ' -e '^ *--- PASS' | while IFS= read -r line; do
+  printf '%s\n' "${STREAM:+$STREAM: }$line"
+done
 status=${PIPESTATUS[0]}
 if grep -q -- '^ *--- SKIP' "$log"; then
   echo "${STREAM:+$STREAM: }tests were skipped:" >&2

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,6 +20,8 @@ type Leftover struct {
 	Namespace, Name string
 	// UID is that of the pod that was to be deleted: one of another UID and the same name is its successor.
 	UID types.UID
+	// Kept is when the manifest was kept.
+	Kept time.Time
 	// Pod is what to create; nil where Err is not.
 	Pod *corev1.Pod
 	// Err says in a line why the file cannot be used.
@@ -47,6 +50,9 @@ func Leftovers(dir string) ([]Leftover, error) {
 
 func leftover(path string) Leftover {
 	l := Leftover{Path: path}
+	if info, err := os.Stat(path); err == nil {
+		l.Kept = info.ModTime()
+	}
 	if l.Namespace, l.Name, l.UID, l.Err = split(path); l.Err != nil {
 		return l
 	}

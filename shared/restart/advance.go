@@ -3,9 +3,9 @@ package restart
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -50,8 +50,8 @@ func (r *runner) isGone(t *task, state rollout.State) bool {
 // advance looks at what has become of a task, and does what is next.
 func (r *runner) advance(t *task) {
 	state := r.state(t)
-	if t.phase != leaving && t.phase != arriving && t.phase != asking && r.isGone(t, state) {
-		r.end(t, v1alpha1.Gone, "it was deleted meanwhile")
+	if t.watches() && r.isGone(t, state) {
+		r.gone(t)
 		return
 	}
 	now := time.Now()
@@ -71,28 +71,36 @@ func (r *runner) advance(t *task) {
 	}
 	// A request that is under way ends with the time, and says by then what it was.
 	if t.under() && now.After(t.deadline) && !slices.Contains([]phase{asking, acting, restoring}, t.phase) {
-		r.timeOut(t, t.told.Stuck)
+		r.timeOut(t)
 	}
 }
 
-// timeOut ends a task whose time is over; stuck is what it was waiting for, empty where it simply took its time.
-func (r *runner) timeOut(t *task, stuck string) {
-	message := fmt.Sprintf("not done within %s", r.o.WorkloadTimeout)
-	if stuck != "" {
-		message += ": " + stuck
+// gone ends a task whose workload is deleted. What was changed beside it, such as an HPA, is put back all the same.
+func (r *runner) gone(t *task) { r.finish(t, v1alpha1.Gone, "it was deleted meanwhile") }
+
+func (r *runner) timeOut(t *task) {
+	message := strings.TrimPrefix(r.standing(t), ": ")
+	r.finish(t, v1alpha1.TimedOut, cmp.Or(message, fmt.Sprintf("not done within %s", r.o.WorkloadTimeout)))
+}
+
+// standing says how far a task has come that is not done, and what it waits for.
+func (r *runner) standing(t *task) string {
+	text := ""
+	if t.told.Total > 0 {
+		text = fmt.Sprintf(": %d of %d pods", t.told.Done, t.told.Total)
+	}
+	if t.told.Stuck != "" {
+		text += ": " + t.told.Stuck
 	}
 	if t.saved != nil {
-		message += "; " + t.lostPod()
+		text += "; " + t.lostPod()
 	}
-	r.finish(t, v1alpha1.TimedOut, message)
+	return text
 }
 
 // decide finds out whether the workload takes a change, or only patience.
 func (r *runner) decide(t *task, state rollout.State) {
 	w := state.Workload
-	if w.Generation <= t.stuckAt {
-		return
-	}
 	if w.Paused {
 		r.fail(t, "its rollout was paused: see `kubectl rollout resume "+w.Ref.String()+" -n "+w.Namespace+"`")
 		return
@@ -108,6 +116,10 @@ func (r *runner) decide(t *task, state rollout.State) {
 		}
 		r.change(t, state)
 	default:
+		if r.o.NoWait {
+			r.finish(t, v1alpha1.Started, "its pods are being replaced already")
+			return
+		}
 		t.generation, t.phase = w.Generation, rolling
 		r.advance(t)
 	}
@@ -117,7 +129,7 @@ func (r *runner) decide(t *task, state rollout.State) {
 func (r *runner) change(t *task, state rollout.State) {
 	w := state.Workload
 	p := r.patchFor(t, state)
-	t.phase = acting
+	t.phase, t.raised = acting, t.raised || surges(t.step, w)
 	later(r, t, func(ctx context.Context) (*rollout.Workload, error) {
 		return sendPatch(ctx, r.clients, w, p, metav1.PatchOptions{})
 	}, func(after *rollout.Workload, err error) { r.patched(t, w, after, err) })
@@ -138,16 +150,17 @@ func (r *runner) patchFor(t *task, state rollout.State) patch {
 func (r *runner) patched(t *task, before, after *rollout.Workload, err error) {
 	switch {
 	case err == nil:
-		r.store.putWorkload(after)
+		r.store.answer(after)
 		t.changed, t.generation, t.phase = true, after.Generation, rolling
 		if r.o.NoWait {
-			r.end(t, v1alpha1.Started, "")
+			r.finish(t, v1alpha1.Started, "")
 		}
 	case apierrors.IsNotFound(err):
-		r.end(t, v1alpha1.Gone, "it was deleted meanwhile")
+		r.gone(t)
 	case overtaken(err):
 		r.reread(t, before, err)
 	default:
+		t.raised = t.raised && !isAnswer(err)
 		r.fail(t, fmt.Sprintf("patching %s in namespace %s: %v", t.step.Ref, t.step.Namespace, err))
 	}
 }
@@ -155,17 +168,18 @@ func (r *runner) patched(t *task, before, after *rollout.Workload, err error) {
 // reread looks at a workload that somebody else has changed before the patch, and decides anew. Where nobody has, the patch
 // itself is at fault.
 func (r *runner) reread(t *task, before *rollout.Workload, refused error) {
+	t.overtaken++
 	later(r, t, func(ctx context.Context) (*rollout.Workload, error) { return read(ctx, r.clients, before) },
 		func(now *rollout.Workload, err error) {
 			switch {
 			case apierrors.IsNotFound(err):
-				r.end(t, v1alpha1.Gone, "it was deleted meanwhile")
+				r.gone(t)
 			case err != nil:
 				r.fail(t, fmt.Sprintf("reading %s in namespace %s: %v", t.step.Ref, t.step.Namespace, err))
-			case now.Generation == before.Generation && now.ResourceVersion == before.ResourceVersion:
+			case now.Generation == before.Generation && now.ResourceVersion == before.ResourceVersion, t.overtaken >= overtakings:
 				r.fail(t, fmt.Sprintf("patching %s in namespace %s: %v", t.step.Ref, t.step.Namespace, refused))
 			default:
-				r.store.putWorkload(now)
+				r.store.answer(now)
 				t.phase = deciding
 			}
 		})
@@ -338,10 +352,10 @@ func (r *runner) tell(t *task, p Progress) {
 	}
 }
 
+// fail ends a task for a cause. What is cut off because its time is over has not failed of itself.
 func (r *runner) fail(t *task, cause string) {
-	if errors.Is(t.ctx.Err(), context.DeadlineExceeded) {
-		// A request that was under way when the time was over has failed for that.
-		r.timeOut(t, cmp.Or(t.told.Stuck, cause))
+	if time.Now().After(t.deadline) {
+		r.finish(t, v1alpha1.TimedOut, fmt.Sprintf("not done within %s: %s", r.o.WorkloadTimeout, cause))
 		return
 	}
 	r.finish(t, v1alpha1.Failed, cause)

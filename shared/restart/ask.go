@@ -16,7 +16,7 @@ import (
 func (r *runner) ask(t *task) {
 	state := r.state(t)
 	if r.isGone(t, state) {
-		r.end(t, v1alpha1.Gone, "it was deleted meanwhile")
+		r.gone(t)
 		return
 	}
 	t.phase, t.before, t.want = asking, map[types.UID]bool{}, 0
@@ -63,7 +63,7 @@ func (r *runner) answered(t *task, a dryrun.Answer, err error) {
 		t.expected = t.step.Expected
 		r.expect(t)
 	default:
-		r.end(t, v1alpha1.Refused, refusal(a.Refusal))
+		r.finish(t, v1alpha1.Refused, refusal(a.Refusal))
 		if a.Refusal.Class == dryrun.WebhookFailed && a.Refusal.ByInjector() {
 			r.stop("the injector does not answer, so that no pod that it would inject can be created")
 		}
@@ -85,23 +85,25 @@ func refusal(r *dryrun.Refusal) string {
 
 // expect compares what the injector gives with what runs.
 func (r *runner) expect(t *task) {
+	state := r.state(t)
 	if t.step.Expected.Image != "" && t.expected.Image == "" {
-		r.end(t, v1alpha1.Refused, "not restarted, because its pods would lose their proxy: the injector adds none")
+		r.finish(t, v1alpha1.Refused, "not restarted, because its pods would lose their proxy: the injector adds none")
 		return
 	}
-	state := r.state(t)
 	stale := false
 	for _, p := range state.Live() {
 		stale = stale || t.stale(p)
 	}
 	switch {
-	case !stale && allReady(state.Live()):
+	case r.isGone(t, state):
+		r.gone(t)
+	case !stale && allReady(state.Live()) && t.step.Action != v1alpha1.Await:
 		r.unchanged(t)
 	case t.step.Method == v1alpha1.ByRecreation:
 		r.recreate(t)
 	case t.step.Method == v1alpha1.ByEviction:
 		t.phase = evicting
-	case t.step.Surge && t.step.Autoscaler != nil && t.step.Autoscaler.Restore == 0:
+	case t.step.Surge && t.step.Autoscaler != nil && (t.step.Autoscaler.Restore == 0 || t.step.Autoscaler.Minimum >= surgeReplicas):
 		r.raise(t)
 	default:
 		t.phase = deciding
@@ -110,10 +112,6 @@ func (r *runner) expect(t *task) {
 
 // unchanged ends a task all of whose pods run what the injector gives.
 func (r *runner) unchanged(t *task) {
-	if t.step.Action == v1alpha1.Await {
-		r.finish(t, v1alpha1.Awaited, "")
-		return
-	}
 	r.finish(t, v1alpha1.Unchanged, "not restarted, because the injector gives what already runs: "+running(t.expected))
 }
 

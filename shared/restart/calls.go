@@ -69,7 +69,13 @@ func anotherObject(err error) bool {
 
 // overtaken says whether a patch was refused because a test of it is false.
 func overtaken(err error) bool {
-	return apierrors.IsInvalid(err) || apierrors.ReasonForError(err) == metav1.StatusReasonInvalid
+	return apierrors.IsInvalid(err)
+}
+
+// isAnswer says whether a failure is the server's answer, so that nothing was changed; otherwise that is not known.
+func isAnswer(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status)
 }
 
 // budget is what the refusal of an eviction says, with the budget's name.

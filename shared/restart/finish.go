@@ -35,7 +35,7 @@ func (r *runner) raisedNow(t *task) bool {
 		return t.raised || t.step.Autoscaler.Restore > 0
 	default:
 		w := r.store.workloads[t.step.Key()]
-		return w != nil && w.Annotations[rollout.RestoreReplicas] != ""
+		return w != nil && (t.raised || raised(w))
 	}
 }
 
@@ -57,9 +57,7 @@ func (r *runner) restore(t *task) {
 }
 
 func (r *runner) restored(t *task, w *rollout.Workload, err error) {
-	if w != nil {
-		r.store.putWorkload(w)
-	}
+	r.store.answer(w)
 	if err == nil || apierrors.IsNotFound(err) {
 		r.end(t, t.pending.outcome, t.pending.message)
 		return
@@ -74,20 +72,28 @@ func (r *runner) restored(t *task, w *rollout.Workload, err error) {
 // overtakings is how often a change is made anew that somebody else's has overtaken.
 const overtakings = 5
 
-// restoreReplicas gives a Deployment back the replicas that it had.
+// raised says whether a Deployment bears the note of what to put back.
+func raised(w *rollout.Workload) bool { return w.Annotations[rollout.RestoreReplicas] != "" }
+
+// restoreReplicas gives a Deployment back the replicas that it had. One that does not bear the note is read first: the answer to
+// the patch that left it may have been lost.
 func restoreReplicas(ctx context.Context, c *cluster.Clients, w *rollout.Workload) (*rollout.Workload, error) {
+	if w == nil {
+		return nil, nil
+	}
 	var err error
 	for range overtakings {
-		if w == nil || w.Annotations[rollout.RestoreReplicas] == "" {
-			return w, nil
+		if raised(w) {
+			var after *rollout.Workload
+			if after, err = sendPatch(ctx, c, w, putBack(w), metav1.PatchOptions{}); !overtaken(err) {
+				return after, err
+			}
 		}
-		var after *rollout.Workload
-		if after, err = sendPatch(ctx, c, w, putBack(w), metav1.PatchOptions{}); !overtaken(err) {
-			return after, err
+		now, readErr := read(ctx, c, w)
+		if readErr != nil || !raised(now) {
+			return now, readErr
 		}
-		if w, err = read(ctx, c, w); err != nil {
-			return nil, err
-		}
+		w = now
 	}
 	return nil, err
 }

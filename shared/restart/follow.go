@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/feed"
 )
@@ -32,11 +33,23 @@ type following struct {
 	namespace string
 	source    feed.Source
 	stop      context.CancelFunc
-	// listed is true once its objects are known, watched once it could be watched, lost while it cannot be any more; without
-	// is true for a kind that is done without, or that is followed in each namespace instead.
-	listed, watched, lost, without bool
-	// known holds what forgets each object, by namespace and name.
-	known map[string]func()
+	// synced is true once its objects are known, watched once it could be watched, lost while it cannot be any more, over once
+	// it was given up.
+	synced, watched, lost, over bool
+	// known holds the objects, by namespace and name.
+	known map[string]object
+}
+
+// object is one that is known.
+type object struct {
+	uid  types.UID
+	drop func()
+}
+
+// giveUp follows a kind no longer.
+func (f *following) giveUp() {
+	f.stop()
+	f.over = true
 }
 
 // follow begins to watch everything that the plan's workloads need, and returns once all of it is known.
@@ -81,7 +94,8 @@ func (r *runner) namespaces() []string {
 // synced says whether everything is known, and followed: what may be listed and not watched would be seen too late.
 func (r *runner) synced() bool {
 	for _, f := range r.feeds {
-		if !f.without && !(f.listed && f.watched) {
+		// What is listed and cannot be watched would stay as it is for ever.
+		if !f.over && !(f.synced && (f.watched || !f.essential)) {
 			return false
 		}
 	}
@@ -91,7 +105,7 @@ func (r *runner) synced() bool {
 // watch follows a kind. What keeps the run from beginning is sent to problems.
 func (r *runner) watch(k kind, namespace string, problems chan<- error) {
 	ctx, stop := context.WithCancel(r.ctx)
-	f := &following{kind: k, namespace: namespace, source: k.in(namespace), stop: stop, known: map[string]func(){}}
+	f := &following{kind: k, namespace: namespace, source: k.in(namespace), stop: stop, known: map[string]object{}}
 	f.source.What = k.what
 	list := f.source.List
 	f.source.List = slimmed(list, k.slim)
@@ -106,6 +120,9 @@ func (r *runner) watch(k kind, namespace string, problems chan<- error) {
 
 // hear takes over what a watch has to say.
 func (r *runner) hear(f *following, e feed.Event, problems chan<- error) {
+	if f.over {
+		return
+	}
 	switch e.Kind {
 	case feed.Failed, feed.Unwatched:
 		r.failed(f, e.Err, problems)
@@ -113,7 +130,7 @@ func (r *runner) hear(f *following, e feed.Event, problems chan<- error) {
 		r.works(f)
 	default:
 		f.apply(e)
-		f.listed = true
+		f.synced = true
 	}
 }
 
@@ -123,13 +140,13 @@ func (r *runner) failed(f *following, err error, problems chan<- error) {
 	switch {
 	case forbidden && f.namespace == "" && !f.watched:
 		// What may not be watched everywhere may well be in each namespace.
-		f.doWithout()
+		f.giveUp()
 		for _, namespace := range r.namespaces() {
 			r.watch(f.kind, namespace, problems)
 		}
 	case forbidden && !f.essential:
-		f.doWithout()
-	case !f.listed || forbidden && !f.watched:
+		f.giveUp()
+	case !f.synced || forbidden && !f.watched:
 		select {
 		case problems <- fmt.Errorf("watching %s%s: %w", f.what, inNamespace(f.namespace), err):
 		default:
@@ -141,12 +158,6 @@ func (r *runner) failed(f *following, err error, problems chan<- error) {
 			r.observe(Event{Kind: Warned, Text: fmt.Sprintf("the cluster cannot be followed at the moment: watching %s: %v", f.what, err)})
 		}
 	}
-}
-
-// doWithout ends the watching of a kind.
-func (f *following) doWithout() {
-	f.stop()
-	f.without = true
 }
 
 func inNamespace(name string) string {
@@ -175,14 +186,9 @@ func (r *runner) works(f *following) {
 func (f *following) apply(e feed.Event) {
 	switch e.Kind {
 	case feed.Listed:
-		gone := f.known
-		f.known = map[string]func(){}
+		f.keep(e.Objects)
 		for _, o := range e.Objects {
-			delete(gone, idOf(o))
 			f.take(o)
-		}
-		for _, drop := range gone {
-			drop()
 		}
 	case feed.Changed:
 		f.take(e.Objects[0])
@@ -191,20 +197,42 @@ func (f *following) apply(e feed.Event) {
 	}
 }
 
-func (f *following) take(o runtime.Object) {
-	value := valueOf(o, f.slim)
-	if value == nil {
-		return
+// keep forgets what is not among the objects.
+func (f *following) keep(objects []runtime.Object) {
+	gone := maps.Clone(f.known)
+	for _, o := range objects {
+		delete(gone, idOf(o))
 	}
-	id := idOf(o)
-	f.known[id] = f.put(value)
+	for id := range gone {
+		f.drop(id)
+	}
+}
+
+// take takes over an object. Another one may have had its name, whose end no watch has told; and one that mattered may not any
+// more.
+func (f *following) take(o runtime.Object) {
+	id, uid, value := idOf(o), uidOf(o), valueOf(o, f.slim)
+	if value == nil || f.known[id].uid != uid {
+		f.drop(id)
+	}
+	if value != nil {
+		f.known[id] = object{uid: uid, drop: f.put(value)}
+	}
 }
 
 func (f *following) drop(id string) {
-	if drop, ok := f.known[id]; ok {
+	if known, ok := f.known[id]; ok {
 		delete(f.known, id)
-		drop()
+		known.drop()
 	}
+}
+
+func uidOf(o runtime.Object) types.UID {
+	m, err := meta.Accessor(o)
+	if err != nil {
+		return ""
+	}
+	return m.GetUID()
 }
 
 func idOf(o runtime.Object) string {

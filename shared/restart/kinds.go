@@ -2,6 +2,7 @@ package restart
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -190,6 +191,7 @@ func (r *runner) setKind(what string) kind {
 type complaint struct {
 	about           types.UID
 	reason, message string
+	at              time.Time
 }
 
 // failedCreate is the reason of the event of a controller that cannot create a pod. Source: FailedCreatePodReason in
@@ -216,7 +218,11 @@ func (r *runner) eventKind() kind {
 		},
 		slim: func(o runtime.Object) any {
 			e := o.(*corev1.Event)
-			return complaint{about: e.InvolvedObject.UID, reason: e.Reason, message: e.Message}
+			at := e.LastTimestamp.Time
+			if at.IsZero() {
+				at = e.EventTime.Time
+			}
+			return complaint{about: e.InvolvedObject.UID, reason: e.Reason, message: e.Message, at: at}
 		},
 		put: func(value any) func() {
 			r.complain(value.(complaint))
@@ -232,8 +238,11 @@ func (r *runner) complain(c complaint) {
 		owner = set.Owner
 	}
 	if t := r.byUID[owner]; t != nil && t.under() && c.reason == failedCreate {
-		t.note = c.message
-		r.touchTask(t)
+		// Events come late. A pod that was created since says that the trouble is over.
+		if !slices.ContainsFunc(r.state(t).Pods, func(p rollout.Pod) bool { return p.Created.After(c.at) }) {
+			t.note = c.message
+			r.touchTask(t)
+		}
 		return
 	}
 	if p, ok := r.store.pods[c.about]; ok {

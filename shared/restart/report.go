@@ -44,7 +44,7 @@ func (r *runner) report() *v1alpha1.RestartReport {
 // leavesStale says whether a workload that had stale pods still has them after the outcome.
 func leavesStale(o v1alpha1.Outcome) bool {
 	switch o {
-	case v1alpha1.Restarted, v1alpha1.Awaited, v1alpha1.Unchanged, v1alpha1.Gone, v1alpha1.ReplicasPutBack, v1alpha1.Started:
+	case v1alpha1.Restarted, v1alpha1.Awaited, v1alpha1.Unchanged, v1alpha1.Gone, v1alpha1.Started:
 		return false
 	default:
 		return true

@@ -63,7 +63,7 @@ type runner struct {
 	warned    map[string]bool
 	questions chan struct{}
 
-	began, ended time.Time
+	began time.Time
 	// stopped says why no more is begun, empty while more is.
 	stopped string
 }
@@ -187,12 +187,9 @@ func (r *runner) stop(reason string) {
 func (r *runner) abandon(reason string) {
 	r.stop(reason)
 	for _, t := range append([]*task{}, r.flight...) {
-		message := reason
-		if t.told.Stuck != "" {
-			message += "; it was waiting: " + t.told.Stuck
-		}
-		if t.saved != nil {
-			message += "; " + t.lostPod()
+		message := reason + r.standing(t)
+		if r.raisedNow(t) {
+			message += "; it has more replicas than it should: the same command puts them back"
 		}
 		r.end(t, v1alpha1.Interrupted, message)
 	}
@@ -228,7 +225,8 @@ func (r *runner) end(t *task, outcome v1alpha1.Outcome, message string) {
 	t.cancel()
 	r.land(t)
 	r.observe(Event{Kind: WorkloadEnded, Item: &t.step.RestartItem, Result: t.result})
-	if failure(outcome) && (!r.o.GoOn || t.step.Wave == 1 && r.o.Canary > 0) {
+	canary := t.step.Wave == 1 && r.o.Canary > 0
+	if failure(outcome) && !r.o.GoOn || canary && !Well(outcome) {
 		r.stop(fmt.Sprintf("%s in namespace %s has %s", t.step.Ref, t.step.Namespace, failed(outcome)))
 	}
 }
@@ -253,6 +251,8 @@ func failed(o v1alpha1.Outcome) string {
 		return "not become ready in time"
 	case v1alpha1.StillOld:
 		return "been rolled out, and is still old"
+	case v1alpha1.Refused:
+		return "been refused"
 	default:
 		return "failed"
 	}

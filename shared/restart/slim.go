@@ -51,7 +51,7 @@ func slimmed(list lister, slim func(runtime.Object) any) lister {
 			value := slim(o)
 			if m, err := meta.Accessor(o); err == nil && value != nil {
 				kept.Items = append(kept.Items, small{
-					ObjectMeta: metav1.ObjectMeta{Namespace: m.GetNamespace(), Name: m.GetName()}, value: value,
+					ObjectMeta: metav1.ObjectMeta{Namespace: m.GetNamespace(), Name: m.GetName(), UID: m.GetUID()}, value: value,
 				})
 			}
 			return nil

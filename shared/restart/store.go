@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/podtemplate"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/rollout"
@@ -30,13 +31,30 @@ func newStore() *store {
 	}
 }
 
-// putWorkload takes over a workload, unless a later one is known: the answer to a patch may be ahead of the watch.
+// putWorkload takes over a workload, unless a later one is known: the answer to a request may be ahead of the
+// watch, or behind it.
 func (s *store) putWorkload(w *rollout.Workload) {
-	key := podtemplate.Workload{Namespace: w.Namespace, Ref: w.Ref}
-	if known := s.workloads[key]; known != nil && known.UID == w.UID && known.Generation > w.Generation {
+	key := keyOf(w)
+	if known := s.workloads[key]; known != nil && known.UID == w.UID && newer(known, w) {
 		return
 	}
 	s.workloads[key] = w
+}
+
+// answer takes over a workload that a request has returned, nil for none. One that a watch has told to be gone stays so.
+func (s *store) answer(w *rollout.Workload) {
+	if w != nil && s.workloads[keyOf(w)] != nil {
+		s.putWorkload(w)
+	}
+}
+
+// newer says whether one reading of an object is of a later moment than another.
+func newer(a, b *rollout.Workload) bool {
+	if a.Generation != b.Generation {
+		return a.Generation > b.Generation
+	}
+	order, err := resourceversion.CompareResourceVersion(a.ResourceVersion, b.ResourceVersion)
+	return err == nil && order > 0
 }
 
 func (s *store) putPod(p rollout.Pod) {

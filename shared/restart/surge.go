@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"time"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,26 +14,34 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/rollout"
 )
 
-// raise has an HPA give its Deployment a second replica: the Deployment's own number it would set back.
+// raise has an HPA give its Deployment a second replica: the Deployment's own number it would set back. Where an earlier run
+// has raised it, it may still not have done so.
 func (r *runner) raise(t *task) {
-	t.phase = acting
+	t.phase, t.raised = acting, true
 	later(r, t, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, raiseAutoscaler(ctx, r.clients.Kube, t.step.Namespace, t.step.Autoscaler.Name)
 	}, func(_ struct{}, err error) {
 		if err != nil {
+			t.raised = !isAnswer(err)
 			r.fail(t, "raising the minimum of HorizontalPodAutoscaler "+t.step.Autoscaler.Name+": "+err.Error())
 			return
 		}
-		t.raised, t.phase = true, raising
+		t.phase = raising
 	})
 }
 
 // raisedEnough goes on once the second replica serves.
 func (r *runner) raisedEnough(t *task, state rollout.State) {
-	ready := 0
+	ready, stuck := 0, "its HorizontalPodAutoscaler is to give it a second replica"
 	for _, p := range state.Live() {
-		if p.Ready {
+		switch {
+		case p.Ready:
 			ready++
+		case p.Trouble.Fatal && !t.before[p.UID]:
+			r.fail(t, "its second replica, pod "+p.Name+": "+p.Trouble.Text)
+			return
+		case p.Trouble.Text != "":
+			stuck = "pod " + p.Name + ": " + p.Trouble.Text
 		}
 	}
 	if state.Workload.Replicas >= surgeReplicas && ready >= surgeReplicas {
@@ -40,7 +49,8 @@ func (r *runner) raisedEnough(t *task, state rollout.State) {
 		r.advance(t)
 		return
 	}
-	r.tell(t, Progress{Total: surgeReplicas, Stuck: "its HorizontalPodAutoscaler is to give it a second replica"})
+	r.tell(t, Progress{Total: surgeReplicas, Stuck: stuck})
+	r.cannotCreate(t, state.Workload.Status.CreateFailure, time.Now())
 }
 
 // raiseAutoscaler sets the minimum to two, and notes in the same patch what it was.

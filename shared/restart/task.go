@@ -59,9 +59,10 @@ type task struct {
 	before, evicted map[types.UID]bool
 	// want is how many pods there should be of a controller that does not say.
 	want int
-	// generation is what the workload's spec has to be at least for its status to tell anything; stuckAt is the one that a
-	// patch found overtaken.
-	generation, stuckAt int64
+	// generation is what the workload's spec has to be at least for its status to tell anything.
+	generation int64
+	// overtaken counts the patches that somebody else's change came before.
+	overtaken int
 	// changed is true once it was told to replace its pods: until then it is only waited for.
 	changed bool
 	// held is true while what a partition holds back is evicted.
@@ -72,7 +73,7 @@ type task struct {
 	// retryAt is when a refused eviction may be asked for again, refusal why it was refused.
 	retryAt time.Time
 	refusal string
-	// raised is true once its HPA was told to give it a second replica.
+	// raised is true once it, or its HPA, was told to have a second replica, whether or not that has arrived.
 	raised bool
 	// saved is the manifest of a bare pod that does not exist at the moment.
 	saved *barepod.Leftover
@@ -91,10 +92,14 @@ type ending struct {
 	message string
 }
 
-func (t *task) key() string { return t.step.Namespace + "/" + t.step.Ref.String() }
-
 // under says whether a task is under way.
 func (t *task) under() bool { return t.phase != queued && t.phase != ended }
+
+// watches says whether it is what the watches bring that decides what is next: while a call is under way that is its outcome,
+// and a bare pod has to go before it can come again.
+func (t *task) watches() bool {
+	return t.phase == deciding || t.phase == raising || t.phase == rolling || t.phase == evicting
+}
 
 // fresh says whether a pod runs what is expected.
 func (t *task) fresh(p rollout.Pod) bool { return matches(p, t.expected) }

@@ -20,6 +20,9 @@ type planner struct {
 
 // steps returns a step for every workload that there is something to say about, in no order.
 func (p *planner) steps() ([]Step, error) {
+	if err := p.runsToCompletion(); err != nil {
+		return nil, err
+	}
 	var steps []Step
 	groups := p.groups()
 	for _, key := range slices.SortedFunc(maps.Keys(groups), compareKeys) {
@@ -36,6 +39,16 @@ func (p *planner) steps() ([]Step, error) {
 		}
 	}
 	return append(steps, p.without(groups)...), nil
+}
+
+// runsToCompletion is the error of a method for what is named and takes none.
+func (p *planner) runsToCompletion() error {
+	for _, key := range p.in.Named {
+		if p.o.Method != Auto && key.Ref.Group == "batch" {
+			return fmt.Errorf("%s in namespace %s: it runs to completion and is never restarted, by no --method", key.Ref, key.Namespace)
+		}
+	}
+	return nil
 }
 
 func compareKeys(a, b podtemplate.Workload) int {
@@ -71,16 +84,24 @@ func (p *planner) step(g *group) (*Step, error) {
 		return s, nil
 	case why.method && p.named(g.key):
 		return nil, fmt.Errorf("%s in namespace %s: %s", g.key.Ref, g.key.Namespace, why.reason)
+	case p.leftover(g, skip(s, why)):
+		return putBack(s, "; not restarted: "+why.reason), nil
 	default:
-		return skip(s, why), nil
+		return s, nil
 	}
 }
 
 func (p *planner) begin(g *group) *Step {
 	s := &Step{RestartItem: g.item(), Ref: g.key.Ref, Force: g.onlyCurrent(), Startup: g.startup()}
-	s.Action, s.Pod, s.Controller, s.UID = v1alpha1.Restart, g.items[0].Pod.Name, g.items[0].Pod.Controller, g.items[0].Pod.UID
-	if g.w != nil {
+	pod := g.items[0].Pod
+	s.Action, s.Pod = v1alpha1.Restart, pod.Name
+	switch {
+	case g.w != nil:
 		s.UID = g.w.UID
+	case pod.Controller != nil:
+		s.UID = pod.Controller.UID
+	default:
+		s.UID = pod.UID
 	}
 	if g.example != nil {
 		s.Expected, s.Pod = g.example.Verdict.Expected, g.example.Pod.Name
@@ -111,12 +132,17 @@ func skip(s *Step, why *refused) *Step {
 	return s
 }
 
+// putBack makes of a step that only the replicas are put back that an earlier run has left.
+func putBack(s *Step, further string) *Step {
+	s.Action, s.Reason, s.Command = v1alpha1.PutBack, "an earlier run left it at more replicas than it should have"+further, ""
+	return s
+}
+
 // nothingStale is the step of a workload that need not be restarted: none, unless it was named or an earlier run has left
 // something to put back.
 func (p *planner) nothingStale(g *group, s *Step) *Step {
 	if p.leftover(g, s) {
-		s.Action, s.Reason = v1alpha1.PutBack, "an earlier run left it at more replicas than it should have"
-		return s
+		return putBack(s, "")
 	}
 	if !p.named(g.key) {
 		return nil
@@ -177,11 +203,9 @@ func (p *planner) without(groups map[podtemplate.Workload]*group) []Step {
 	var steps []Step
 	for _, key := range slices.SortedFunc(maps.Keys(p.in.Workloads), compareKeys) {
 		g := &group{key: key, w: p.in.Workloads[key]}
-		if groups[key] == nil && p.o.matches(g.w) && p.leftover(g, &Step{}) {
-			s := Step{RestartItem: g.item(), Ref: key.Ref, UID: g.w.UID}
-			p.leftover(g, &s)
-			s.Action, s.Reason = v1alpha1.PutBack, "an earlier run left it at more replicas than it should have"
-			steps = append(steps, s)
+		s := Step{RestartItem: g.item(), Ref: key.Ref, UID: g.w.UID}
+		if groups[key] == nil && p.o.matches(g.w) && p.leftover(g, &s) {
+			steps = append(steps, *putBack(&s, ""))
 		}
 	}
 	for _, key := range p.in.Named {

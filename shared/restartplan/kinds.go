@@ -59,6 +59,8 @@ func (p *planner) barePod(g *group, s *Step) *refused {
 		return because("it is the kubelet's own: its manifest is on node %s", pod.Node)
 	case !alwaysRestarts(pod.RestartPolicy):
 		return because("it runs to completion and is never restarted; created again, it gets %s", nextRun(g.example.Verdict.Expected))
+	case p.o.Method != Auto && p.named(g.key):
+		return &refused{method: true, reason: "nothing would create it again, so that it takes no --method: leave it out, and use --bare-pods=recreate"}
 	case !p.o.RecreateBarePods:
 		return because("nothing would create it again").unless(p.again(g, "--bare-pods=recreate"))
 	}
@@ -82,6 +84,10 @@ func (p *planner) unknownController(g *group, s *Step) *refused {
 // controlled decides about a workload of a kind that is known.
 func (p *planner) controlled(g *group, s *Step) *refused {
 	w := g.w
+	p.leftover(g, s)
+	if why := p.partitioned(g, s); why != nil || s.Method != "" {
+		return why
+	}
 	if p.o.Method == v1alpha1.ByEviction {
 		return p.evict(s)
 	}
@@ -121,22 +127,9 @@ func (p *planner) rolling(g *group, s *Step) *refused {
 	w := g.w
 	state := g.state(p.in.Sets)
 	stale := func(pod rollout.Pod) bool { return g.stale[pod.Name] }
-	held := 0
-	for _, pod := range state.Live() {
-		if stale(pod) && state.Held(pod) {
-			held++
-		}
-	}
-	if held > 0 {
-		s.Stale -= held
-		if why := p.partitioned(g, s, held); why != nil || s.Method != "" {
-			return why
-		}
-	}
 	if w.Paused {
 		return because("its rollout is paused").unless(fmt.Sprintf("kubectl rollout resume %s -n %s", w.Ref, w.Namespace))
 	}
-	p.leftover(g, s)
 	if state.Need(stale) == rollout.Patience && !s.Force {
 		s.Action, s.Reason, s.Unavailable = v1alpha1.Await, "its pods are being replaced already", w.Unavailable()
 		return nil
@@ -150,22 +143,37 @@ func (p *planner) rolling(g *group, s *Step) *refused {
 
 // partitioned decides about the pods that a StatefulSet's partition holds back. Where there are no others to restart, that is
 // all there is to do.
-func (p *planner) partitioned(g *group, s *Step, held int) *refused {
-	if p.o.IncludePartitioned {
+func (p *planner) partitioned(g *group, s *Step) *refused {
+	held := g.held()
+	text := fmt.Sprintf("its partition %d holds back %d of its pods", g.w.Partition, held)
+	switch all := held == s.Stale; {
+	case held == 0:
+		return nil
+	case p.o.IncludePartitioned && all:
 		s.EvictHeld = true
-		if s.Stale == 0 {
-			s.Stale = held
-			return p.evict(s)
-		}
-		s.Stale += held
+		return p.evict(s)
+	case p.o.IncludePartitioned:
+		s.EvictHeld = true
+		return nil
+	case all:
+		return because("%s", text).unless(p.again(g, "--include-partitioned"))
+	default:
+		s.Stale -= held
+		s.Warnings = append(s.Warnings, text+": see --include-partitioned")
 		return nil
 	}
-	text := fmt.Sprintf("its partition %d holds back %d of its pods", g.w.Partition, held)
-	if s.Stale == 0 {
-		return because("%s", text).unless(p.again(g, "--include-partitioned"))
+}
+
+// held counts the stale pods that a partition holds back.
+func (g *group) held() int {
+	state := g.state(nil)
+	held := 0
+	for _, pod := range state.Live() {
+		if g.stale[pod.Name] && state.Held(pod) {
+			held++
+		}
 	}
-	s.Warnings = append(s.Warnings, text+": see --include-partitioned")
-	return nil
+	return held
 }
 
 // byTemplate decides about a change of the pod template.

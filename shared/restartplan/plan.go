@@ -74,7 +74,7 @@ type Input struct {
 	Once map[string]string
 	// Losses are what a recreation of a bare pod would lose.
 	Losses map[podtemplate.Workload][]string
-	// Partial says for a kind, such as "Deployment", why its objects could not be read.
+	// Unread says for a kind, such as "Deployment", why its objects could not be read.
 	Unread map[string]string
 }
 
@@ -105,9 +105,8 @@ type Step struct {
 	Force bool
 	// EvictHeld evicts what a partition holds back.
 	EvictHeld bool
-	// Pod is the name of one of its pods, Controller what manages it: they stand for a workload of a kind that is not known.
-	Pod        string
-	Controller *metav1.OwnerReference
+	// Pod is the name of one of its pods, which stands for a workload of a kind that is not known.
+	Pod string
 	// Autoscaler is the HPA by which it gets a second replica, nil where it has none.
 	Autoscaler *Autoscaler
 	// Startup is how long its pods took to become ready the last time, 0 where they do not tell.

@@ -40,8 +40,8 @@ func prefixed(lines string) string {
 // unfinished says whether the same command would find something to do.
 func unfinished(r *v1alpha1.RestartReport) bool {
 	by := r.Summary.ByOutcome
-	return r.Summary.StillStale > 0 || by[v1alpha1.NotStarted] > 0 || by[v1alpha1.Interrupted] > 0 ||
-		by[v1alpha1.Failed] > 0 || by[v1alpha1.TimedOut] > 0 || by[v1alpha1.Refused] > 0
+	return by[v1alpha1.NotStarted] > 0 || by[v1alpha1.Interrupted] > 0 || by[v1alpha1.Failed] > 0 ||
+		by[v1alpha1.TimedOut] > 0 || by[v1alpha1.Refused] > 0
 }
 
 // open returns the namespaces of what did not go well, and of what nobody waited for.

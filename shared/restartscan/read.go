@@ -5,7 +5,6 @@ package restartscan
 import (
 	"cmp"
 	"context"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/podtemplate"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restartplan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/rollout"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
@@ -49,7 +47,8 @@ type Result struct {
 	Expired bool
 }
 
-// Read reads. What the caller may not read becomes a gap; the error is for a cluster that cannot be reached or that fails.
+// Read reads. What the caller may not read becomes a gap; the error is for a cluster that cannot be reached or that fails, and for
+// a named object that is only a part of a workload.
 func Read(ctx context.Context, clients *cluster.Clients, q Request) (*Result, error) {
 	m, owners, err := readMesh(ctx, clients, q)
 	if err != nil {
@@ -104,18 +103,10 @@ func (r *reader) lack(gap *cluster.Gap) {
 
 // pods scans them, and keeps those that a plan may have something to say about.
 func (r *reader) pods(scanner *scan.Scanner) error {
-	named := map[workload.Ref]podtemplate.Workload{}
 	options := scan.Options{Namespace: r.q.Namespace, FieldSelector: r.q.FieldSelector, Chunk: r.q.Chunk}
+	named := newNamed(r.q.Named)
 	if r.q.Named != nil {
-		options.Only = func(pod proxy.Pod, chain workload.Chain) bool {
-			for _, ref := range r.q.Named {
-				if chain.Contains(ref) {
-					named[ref] = podtemplate.Workload{Namespace: pod.Namespace, Ref: chain.Workload()}
-					return true
-				}
-			}
-			return false
-		}
+		options.Only = named.only
 	}
 	result, err := scanner.Each(r.ctx, r.clients, options, func(item scan.Item) error {
 		if item.Verdict.Proxy != nil {
@@ -133,16 +124,8 @@ func (r *reader) pods(scanner *scan.Scanner) error {
 		return err
 	}
 	r.result.Gaps, r.result.Expired = append(r.result.Gaps, result.Gaps...), result.Expired
-	for _, ref := range r.q.Named {
-		key, found := named[ref]
-		if !found {
-			key = podtemplate.Workload{Namespace: r.q.Namespace, Ref: ref}
-		}
-		if !slices.Contains(r.result.Input.Named, key) {
-			r.result.Input.Named = append(r.result.Input.Named, key)
-		}
-	}
-	return nil
+	r.result.Input.Named, err = named.workloads(r.q.Namespace)
+	return err
 }
 
 // wanted are the workloads that there may be something to do about.

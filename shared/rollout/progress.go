@@ -109,7 +109,7 @@ func (w *Workload) done() bool {
 	s := w.Status
 	switch {
 	case w.Strategy == ByRestartAt:
-		return restartedSince(s.RestartedAt, s.RestartAt) && s.Available >= w.Replicas
+		return (s.RestartAt == "" || restartedSince(s.RestartedAt, s.RestartAt)) && s.Available >= w.Replicas
 	case w.Ref.Kind == "StatefulSet":
 		return w.Partition > 0 || s.Settled && s.Updated == w.Replicas
 	case w.Ref.Kind == "DaemonSet":

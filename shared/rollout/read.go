@@ -242,7 +242,7 @@ func rolloutTemplate(u *unstructured.Unstructured) *corev1.PodTemplateSpec {
 	return &template
 }
 
-// rolloutUnavailable is how many pods a restart takes down at once. Source: maxUnavailable in
+// rolloutUnavailable is how many pods a restart takes down at once. The default, "25", is no percentage and comes to one. Source: Reconcile in
 // github.com/argoproj/argo-rollouts/rollout/restart.go, which takes at least one.
 func rolloutUnavailable(u *unstructured.Unstructured, replicas int) int {
 	for _, strategy := range []string{"canary", "blueGreen"} {
@@ -253,7 +253,7 @@ func rolloutUnavailable(u *unstructured.Unstructured, replicas int) int {
 		v := intstr.Parse(fmt.Sprint(value))
 		return max(1, scaled(&v, replicas, false))
 	}
-	return max(1, replicas/4)
+	return 1
 }
 
 func text(u *unstructured.Unstructured, path ...string) string {

@@ -28,23 +28,24 @@ func (s State) Newest() (is func(Pod) bool, known bool) {
 	}
 	switch {
 	case w.Strategy == ByRestartAt:
+		// One that was never told to restart has no older pods.
 		at, err := time.Parse(time.RFC3339, w.Status.RestartAt)
-		return func(p Pod) bool { return err == nil && !p.Created.Before(at) }, true
+		return func(p Pod) bool { return err != nil || !p.Created.Before(at) }, true
 	case w.Ref.Kind == "StatefulSet":
 		return func(p Pod) bool { return p.Hash == w.Status.TemplateRevision }, w.Status.TemplateRevision != ""
 	}
 	newest, found := s.newestSet()
-	if found && s.untouched(newest) {
-		return nil, false
-	}
-	return newest.Has, found
+	return newest.Has, found && !s.resizing(newest)
 }
 
-// untouched says whether a Deployment's controller has not made a ReplicaSet of the newest template yet, although its status
-// speaks of the newest spec. That is so where the replicas were changed as well: it scales first what there is, and counts
-// none of those pods as updated. Source: isScalingEvent and calculateStatus in k8s.io/kubernetes/pkg/controller/deployment.
-func (s State) untouched(newest Set) bool {
-	return s.Workload.Ref.Kind == "Deployment" && s.Workload.Status.Updated == 0 && slices.ContainsFunc(s.Live(), newest.Has)
+// resizing says whether a Deployment's controller has so far only taken up a change of the replicas: of a template that was
+// changed along with them it makes something in its next turn, and says meanwhile that no pod is of the newest one. Source:
+// isScalingEvent and sync in k8s.io/kubernetes/pkg/controller/deployment.
+func (s State) resizing(newest Set) bool {
+	if s.Workload.Ref.Kind != "Deployment" || s.Workload.Status.Updated > 0 {
+		return false
+	}
+	return slices.ContainsFunc(s.Live(), newest.Has)
 }
 
 // newestSet returns the ReplicaSet that bears the Deployment's own revision, or the latest ControllerRevision.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From nothing to an answer: a real Kubernetes and a real Istio on this machine, a mesh in the middle of an upgrade, and
-# what `kubectl mesh-proxyver` says of it. KEEP=1 leaves the lab running.
+# From nothing to an answer: a real Kubernetes and a real Istio on this machine, a mesh in the middle of an upgrade, what
+# `kubectl mesh-proxyver` says of it, and `kubectl mesh-reinject` to finish it. KEEP=1 leaves the lab running.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -107,4 +107,29 @@ kill -INT "$watching"
 wait "$watching" 2>/dev/null || true
 printf '\n$ kubectl mesh-proxyver -n mistyped -w\n'
 cat "$dump/watched"
+
+say "Restart what is stale. What would be done, in which order, and what not?"
+show kubectl mesh-reinject -A --include missing --dry-run=client
+say "Do it, while a probe asks every fifth of a second whether web serves"
+"$bin/lab" serve --namespace shop --service web > "$dump/address" &
+serving=$!
+for _ in $(seq 300); do
+  [ ! -s "$dump/address" ] || break
+  sleep 0.1
+done
+probe=$(head -n 1 "$dump/address")
+(
+  cd "$dump"
+  show kubectl mesh-reinject -A --include missing --yes --probe "$probe" --probe-interval 200ms --probe-max-error-rate 0 --report report.md
+  printf '\n$ sed -n "/^## Probes/,\$p" report.md\n'
+  sed -n '/^## Probes/,$p' report.md
+)
+show kubectl mesh-proxyver -A
+say "Second thoughts: the tag goes back, and the shop follows"
+show istioctl tag set prod-stable --revision 1-22 --overwrite -y
+show kubectl mesh-reinject -n shop --dry-run=client
+show kubectl mesh-reinject -n shop --bare-pods=recreate --probe "$probe" --probe-max-error-rate 0
+show kubectl mesh-proxyver -n shop
+kill -INT "$serving"
+wait "$serving" 2>/dev/null || true
 rm -r "$dump"

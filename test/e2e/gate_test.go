@@ -45,7 +45,7 @@ func (g *gate) run(args ...string) result {
 func (g *gate) command(args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
 	g.t.Helper()
 	cmd = exec.CommandContext(g.t.Context(), filepath.Join(pluginDir, "kubectl-mesh_proxyver"), args...)
-	cmd.Env = []string{"HOME=" + g.t.TempDir(), "KUBECONFIG=" + g.kubeconfig()}
+	cmd.Env = []string{"HOME=" + g.t.TempDir(), "KUBECONFIG=" + g.kubeconfig(), goAtOnce}
 	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	return cmd, stdout, stderr

@@ -28,7 +28,7 @@ const (
 	readyzAdvice = "; that is the server's own trouble: see `kubectl get --raw '/readyz?verbose'`\n"
 	foreign      = ", which no API server does: is there a login page or a proxy in between? See `kubectl cluster-info`\n"
 	circle       = "the list never ends, for the server sends a page again: does a proxy in between ignore the continue token?\n"
-	late         = "the server has not answered in full within the 1s of --request-timeout"
+	late         = "the server has not answered in full within the 3s of --request-timeout"
 	after1       = "error: reading pods: the list broke off after pod hostile/bare-1: "
 )
 
@@ -67,7 +67,7 @@ func busy() map[string]hostileCase {
 
 // hanging has a server that takes a request and does not answer, or not to the end.
 func hanging() map[string]hostileCase {
-	short := []string{"--request-timeout=1s"}
+	short := []string{"--request-timeout=3s"}
 	page := intercept.Text(200, "text/html; charset=utf-8", "<html><body>Please log in</body></html>")
 	return map[string]hostileCase{
 		"the server hangs":                         {args: short, fault: intercept.When(intercept.All, intercept.Hang), code: 1, stderr: "error: reading webhook configurations: " + webhooksURL + ": " + late + lateAdvice},

@@ -122,7 +122,7 @@ func installTwoRevisions(ctx context.Context, lab *cluster.Cluster) error {
 
 // setTag moves a tag with istioctl and returns once the real injector follows.
 func setTag(ctx context.Context, lab *cluster.Cluster, tag, revision string) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if _, err := lab.Istioctl(ctx, "tag", "set", tag, "--revision", revision, "--overwrite", "-y"); err != nil {
 		return err

@@ -46,7 +46,8 @@ func offlineAlone(t *testing.T, stdin string, args ...string) result {
 func runOffline(t *testing.T, cmd *exec.Cmd, stdin string) result {
 	t.Helper()
 	nowhere := "http://127.0.0.1:1"
-	cmd.Env = []string{"PATH=" + pluginDir, "HOME=" + t.TempDir(), "KUBECONFIG=/nonexistent/config", "HTTPS_PROXY=" + nowhere, "HTTP_PROXY=" + nowhere}
+	cmd.Env = []string{"PATH=" + pluginDir, "HOME=" + t.TempDir(), goAtOnce, "KUBECONFIG=/nonexistent/config",
+		"HTTPS_PROXY=" + nowhere, "HTTP_PROXY=" + nowhere}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	err := cmd.Run()

@@ -18,6 +18,10 @@ type result struct {
 	code           int
 }
 
+// goAtOnce keeps a program that was built with the race detector from sleeping for a second before it ends, which it does
+// in the hope that what is left running runs into a race.
+const goAtOnce = "GORACE=atexit_sleep_ms=0"
+
 // kubectl runs a real kubectl on the lab, which finds the plugins under test and no others.
 func kubectl(t *testing.T, lab *cluster.Cluster, args ...string) result {
 	t.Helper()
@@ -27,7 +31,7 @@ func kubectl(t *testing.T, lab *cluster.Cluster, args ...string) result {
 func kubectlWith(t *testing.T, kubectl string, env []string, args ...string) result {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), kubectl, args...)
-	cmd.Env = append([]string{"PATH=" + pluginDir + ":" + filepath.Dir(kubectl), "HOME=" + t.TempDir()}, env...)
+	cmd.Env = append([]string{"PATH=" + pluginDir + ":" + filepath.Dir(kubectl), "HOME=" + t.TempDir(), goAtOnce}, env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()

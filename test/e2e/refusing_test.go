@@ -19,7 +19,7 @@ import (
 // awaitServiceAccount waits until a new namespace takes pods.
 func awaitServiceAccount(t *testing.T, lab *cluster.Cluster, namespace string) {
 	t.Helper()
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, patience, func() error {
 		_, err := lab.Client().CoreV1().ServiceAccounts(namespace).Get(t.Context(), "default", metav1.GetOptions{})
 		return err
 	})

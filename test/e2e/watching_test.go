@@ -66,7 +66,7 @@ func runWatch(t *testing.T, lab *cluster.Cluster, env []string, args ...string) 
 func newWatching(t *testing.T, lab *cluster.Cluster, env []string, args ...string) *watching {
 	kubectl := lab.Tool("kubectl")
 	cmd := exec.Command(kubectl, append([]string{"mesh-proxyver", "-w"}, args...)...)
-	cmd.Env = append([]string{"PATH=" + pluginDir + ":" + filepath.Dir(kubectl)}, env...)
+	cmd.Env = append([]string{"PATH=" + pluginDir + ":" + filepath.Dir(kubectl), goAtOnce}, env...)
 	return &watching{t: t, cmd: cmd, stdout: &growing{}, stderr: &growing{}, ended: make(chan struct{})}
 }
 

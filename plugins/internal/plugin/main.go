@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
+	_ "github.com/kubectl-mesh/kubectl-mesh/plugins/internal/english" // starts faster
 	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 )

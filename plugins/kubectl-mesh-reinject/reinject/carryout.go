@@ -7,7 +7,6 @@ import (
 
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/barepod"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
@@ -19,13 +18,8 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restartscan"
 )
 
-// carryOut does the plan, and says how it went.
-func (o *Options) carryOut(ctx context.Context, clients *cluster.Clients, host string, found *restartscan.Result, plan *restartplan.Plan) error {
-	dir, err := barepod.Dir(host)
-	if err != nil {
-		return err
-	}
-	o.sayLeftovers(dir)
+// carryOut does the plan, and says how it went. dir is where manifests of bare pods are kept.
+func (o *Options) carryOut(ctx context.Context, clients *cluster.Clients, dir string, found *restartscan.Result, plan *restartplan.Plan) error {
 	options := o.Pacing.Run()
 	options.Chunk, options.NoWait, options.ManifestDir = o.Chunk, !o.Wait, dir
 	options.Abort = plugin.Abort(ctx)
@@ -67,15 +61,11 @@ func (o *Options) watched(ctx context.Context, clients *cluster.Clients, plan *r
 	return report, err
 }
 
-// sayLeftovers tells of pods that an earlier run deleted and did not create again.
-func (o *Options) sayLeftovers(dir string) {
-	left, err := barepod.Leftovers(dir)
-	if err != nil {
-		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(err.Error()))
-	}
-	for _, l := range left {
-		fmt.Fprintf(o.ErrOut, "warning: an earlier run may have left pod %s in namespace %s deleted: if it is gone, type `kubectl create -f %s`, then remove that file\n",
-			printing.Escape(l.Name), printing.Escape(l.Namespace), printing.Escape(l.Path))
+// putBack sees to the bare pods that an earlier run deleted and did not create again.
+func (o *Options) putBack(ctx context.Context, clients *cluster.Clients, dir string) {
+	create := o.plan().RecreateBarePods && o.DryRun == dryRunNone
+	for _, text := range restart.PutBackPods(ctx, clients.Kube, dir, o.namespace, create) {
+		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(text))
 	}
 }
 

@@ -118,12 +118,16 @@ func (o *Options) validateWait() error {
 	if o.Wait {
 		return nil
 	}
-	for flag, given := range map[string]bool{
-		"canary": o.Pacing.Canary > 0, "pause": o.Pacing.Pause > 0, "surge-singletons": o.Pacing.Surge,
-		"max-unavailable-pods": o.Pacing.MaxUnavailable > 0, "method evict": o.Pacing.Method == string(v1alpha1.ByEviction),
+	for _, flag := range []struct {
+		name  string
+		given bool
+	}{
+		{"canary", o.Pacing.Canary > 0}, {"pause", o.Pacing.Pause > 0}, {"surge-singletons", o.Pacing.Surge},
+		{"max-unavailable-pods", o.Pacing.MaxUnavailable > 0}, {"include-partitioned", o.Pacing.Partitioned},
+		{"method evict", o.Pacing.Method == string(v1alpha1.ByEviction)},
 	} {
-		if given {
-			return fmt.Errorf("--wait=false does not see how the workloads fare, which --%s needs: use either", flag)
+		if flag.given {
+			return fmt.Errorf("--wait=false does not see how the workloads fare, which --%s needs: use either", flag.name)
 		}
 	}
 	return nil

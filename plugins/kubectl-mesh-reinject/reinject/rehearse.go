@@ -3,6 +3,7 @@ package reinject
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
@@ -36,10 +37,15 @@ func (o *Options) rehearse(ctx context.Context, clients *cluster.Clients, found 
 	if err := incomplete(found, plan); err != nil {
 		return err
 	}
-	if o.ExitCode && len(plan.Steps) > 0 {
+	if o.ExitCode && finds(plan) {
 		return &exit.Error{Code: exit.Findings}
 	}
 	return nil
+}
+
+// finds says whether there is anything to do, or stale and skipped.
+func finds(plan *restartplan.Plan) bool {
+	return slices.ContainsFunc(plan.Steps, func(s restartplan.Step) bool { return s.Acts() || s.Stale > 0 })
 }
 
 // sayPlan sums the plan up.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/barepod"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/dryrun"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
@@ -43,6 +44,11 @@ func (o *Options) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	dir, err := barepod.Dir(config.Host)
+	if err != nil {
+		return err
+	}
+	o.putBack(ctx, clients, dir)
 	found, plan, err := o.read(ctx, clients)
 	if err != nil {
 		return err
@@ -57,7 +63,7 @@ func (o *Options) run(ctx context.Context) error {
 	if err := o.confirm(ctx, plan); err != nil {
 		return err
 	}
-	return o.carryOut(ctx, clients, config.Host, found, plan)
+	return o.carryOut(ctx, clients, dir, found, plan)
 }
 
 // read reads the mesh and makes the plan.

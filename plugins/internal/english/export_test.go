@@ -1,0 +1,4 @@
+package english
+
+// Late returns what the initialization came to.
+func Late() error { return errLate }
