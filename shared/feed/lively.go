@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,11 +18,15 @@ const (
 	Silence = 3 * time.Minute
 )
 
-// errSlow says that a server takes requests and does not answer.
-var errSlow = fmt.Errorf("the server has not answered within %s", answer)
+// errSlow says that a server takes requests and does not answer, errCut that whoever takes them hangs up.
+var (
+	errSlow = fmt.Errorf("the server has not answered within %s", answer)
+	errCut  = errors.New("the connection was cut before the server has answered")
+)
 
 // begin begins a watch that ends when it falls silent: then its connection may be dead, which nothing else would tell. The
-// error is errSlow where the server does not answer.
+// error is errSlow where the server does not answer, errCut where the connection is cut: for that, client-go returns a watch
+// that has ended already. Source: Request.Watch in k8s.io/client-go/rest.
 func begin(ctx context.Context, options metav1.ListOptions, open func(context.Context, metav1.ListOptions) (watch.Interface, error)) (watch.Interface, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	slow := time.AfterFunc(answer, func() { cancel(errSlow) })
@@ -30,6 +35,10 @@ func begin(ctx context.Context, options metav1.ListOptions, open func(context.Co
 		w.Stop()
 		err = errSlow
 	}
+	l := &lively{from: w, to: make(chan watch.Event), stop: func() { cancel(nil) }}
+	if err == nil && l.ended() {
+		err = errCut
+	}
 	if err != nil {
 		if context.Cause(ctx) == errSlow {
 			err = errSlow
@@ -37,7 +46,6 @@ func begin(ctx context.Context, options metav1.ListOptions, open func(context.Co
 		cancel(nil)
 		return nil, err
 	}
-	l := &lively{from: w, to: make(chan watch.Event), stop: func() { cancel(nil) }}
 	go l.pass(ctx)
 	return l, nil
 }
@@ -47,6 +55,19 @@ type lively struct {
 	from watch.Interface
 	to   chan watch.Event
 	stop func()
+	// first is what came while the watch was begun, nil for nothing.
+	first *watch.Event
+}
+
+// ended says whether a watch ends before anything has come.
+func (l *lively) ended() bool {
+	select {
+	case e, ok := <-l.from.ResultChan():
+		l.first = &e
+		return !ok
+	default:
+		return false
+	}
 }
 
 func (l *lively) Stop()                          { l.stop() }
@@ -56,6 +77,9 @@ func (l *lively) pass(ctx context.Context) {
 	defer close(l.to)
 	defer l.stop()
 	defer l.from.Stop()
+	if l.first != nil && !l.send(ctx, *l.first) {
+		return
+	}
 	timer := time.NewTimer(Silence)
 	defer timer.Stop()
 	for {
@@ -65,15 +89,20 @@ func (l *lively) pass(ctx context.Context) {
 		case <-timer.C:
 			return
 		case e, ok := <-l.from.ResultChan():
-			if !ok {
-				return
-			}
-			select {
-			case l.to <- e:
-			case <-ctx.Done():
+			if !ok || !l.send(ctx, e) {
 				return
 			}
 			timer.Reset(Silence)
 		}
+	}
+}
+
+// send passes on an event, unless the watch is over before it is taken.
+func (l *lively) send(ctx context.Context, e watch.Event) bool {
+	select {
+	case l.to <- e:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }

@@ -67,7 +67,8 @@ func (r *runner) advance(t *task) {
 	case arriving:
 		r.arrive(t, state, now)
 	}
-	if t.under() && now.After(t.deadline) && t.phase != restoring && t.phase != acting {
+	// A request that is under way ends with the time, and says by then what it was.
+	if t.under() && now.After(t.deadline) && !slices.Contains([]phase{asking, acting, restoring}, t.phase) {
 		r.timeOut(t)
 	}
 }

@@ -44,6 +44,7 @@ type faultyRun struct {
 	t              *testing.T
 	cmd            *exec.Cmd
 	stdout, stderr transcript
+	cache          string // the directory of its cache
 	ended          chan struct{}
 }
 
@@ -51,10 +52,10 @@ type faultyRun struct {
 func begin(t *testing.T, lab *cluster.Cluster, kubeconfig string, args ...string) *faultyRun {
 	t.Helper()
 	kubectl := lab.Tool("kubectl")
-	r := &faultyRun{t: t, ended: make(chan struct{})}
+	r := &faultyRun{t: t, cache: t.TempDir(), ended: make(chan struct{})}
 	r.cmd = exec.CommandContext(t.Context(), kubectl, append([]string{"mesh-reinject", "-o", "json"}, args...)...)
 	r.cmd.Env = []string{
-		"PATH=" + pluginDir + ":" + filepath.Dir(kubectl), "HOME=" + t.TempDir(), "XDG_CACHE_HOME=" + t.TempDir(), "KUBECONFIG=" + kubeconfig,
+		"PATH=" + pluginDir + ":" + filepath.Dir(kubectl), "HOME=" + t.TempDir(), "XDG_CACHE_HOME=" + r.cache, "KUBECONFIG=" + kubeconfig,
 	}
 	r.cmd.Stdout, r.cmd.Stderr = &r.stdout, &r.stderr
 	if err := r.cmd.Start(); err != nil {
