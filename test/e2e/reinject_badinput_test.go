@@ -13,7 +13,9 @@ func TestReinjectBadInputIsAnsweredInOneLine(t *testing.T) {
 	t.Parallel()
 	const ns = "bad-restart"
 	p := stage(t, ns, newDeployment(ns, "cart", 1))
+	p.move(ns, oldRevision)
 	createPods(t, p.lab, newPod(ns, "bare"))
+	p.move(ns, newRevision)
 	const see = "; see `kubectl mesh-reinject --help`"
 	for name, c := range map[string]struct{ args, stderr string }{
 		"unknown kind":       {"deploymnt/cart", `the server doesn't have a resource type "deploymnt"`},

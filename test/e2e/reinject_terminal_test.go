@@ -48,6 +48,15 @@ func (r *restarting) types(text string) {
 	}
 }
 
+// interrupts presses Ctrl-C twice: once would wait for what is under way.
+func (r *restarting) interrupts() {
+	r.t.Helper()
+	r.types("\x03")
+	r.shows(`stopping`)
+	r.types("\x03")
+	r.wait(130)
+}
+
 // TestReinjectOnATerminal shows bars, the workload that is stuck and its cause, and at the end a summary that fits.
 func TestReinjectOnATerminal(t *testing.T) {
 	t.Parallel()
@@ -58,10 +67,7 @@ func TestReinjectOnATerminal(t *testing.T) {
 	r.shows(`terminal-bars/deployment/web +[0-3]/3 \[[ =>-]+\]`)
 	r.shows(`terminal-bars/deployment/stuck +0/3 \[ +\]\r\n    \x1b\[33mpod stuck-\S+: Unschedulable: 0/3 nodes`)
 	r.shows(`1 of 2 workloads`)
-	r.types("\x03")
-	r.shows(`stopping`)
-	r.types("\x03")
-	r.wait(130)
+	r.interrupts()
 	sent := r.stdout.String()
 	summary := sent[strings.LastIndex(sent, endFrame)+len(endFrame):]
 	wantFits(t, summary)
@@ -90,9 +96,9 @@ func TestReinjectWithoutColours(t *testing.T) {
 	t.Parallel()
 	const ns = "terminal-nocolor"
 	p := stage(t, ns, stopsShort(newDeployment(ns, "stuck", 3)))
-	r := p.onTerminal([]string{"TERM=xterm-256color", "NO_COLOR=1"}, "-n", ns, "--workload-timeout", "10s")
+	r := p.onTerminal([]string{"TERM=xterm-256color", "NO_COLOR=1"}, "-n", ns)
 	r.shows(`0/3 \[ +\]\r\n    pod stuck-\S+: Unschedulable: 0/3 nodes`)
-	r.wait(1)
+	r.interrupts()
 	if sent := r.stdout.String(); regexp.MustCompile(`\x1b\[[\d;]*m`).MatchString(sent) || !strings.Contains(sent, beginFrame) {
 		t.Errorf("sent %q", sent)
 	}

@@ -202,7 +202,7 @@ func (o *Options) sayNothing(found *restartscan.Result, plan *restartplan.Plan) 
 	if o.namespace != "" {
 		where = "in namespace " + o.namespace
 	}
-	switch n := len(plan.Steps); {
+	switch n := notCurrent(plan); {
 	case n > 0:
 		fmt.Fprintf(o.ErrOut, "Nothing to restart %s: what is stale was skipped (workloads: %d).\n", where, n)
 	case incomplete(found, plan) != nil:
@@ -210,6 +210,26 @@ func (o *Options) sayNothing(found *restartscan.Result, plan *restartplan.Plan) 
 	default:
 		fmt.Fprintf(o.ErrOut, "Nothing is stale %s.\n", where)
 	}
+}
+
+// notCurrent counts the workloads of a plan that have a pod which does not run what it would get.
+func notCurrent(plan *restartplan.Plan) int {
+	n := 0
+	for i := range plan.Steps {
+		pods := plan.Steps[i].ByStatus
+		if pods[v1alpha1.Current]+pods[v1alpha1.None] < total(pods) {
+			n++
+		}
+	}
+	return n
+}
+
+func total(pods map[v1alpha1.Status]int) int {
+	sum := 0
+	for _, n := range pods {
+		sum += n
+	}
+	return sum
 }
 
 // findings is exit code 2 where workloads are left stale, if that was asked for.

@@ -9,6 +9,7 @@ import (
 // Sample is what one run of a command took.
 type Sample struct {
 	Wall   time.Duration `json:"wall"`
+	CPU    time.Duration `json:"cpu"`
 	Memory int64         `json:"memory"` // peak resident size in bytes, of the command or of the largest of its children
 }
 
@@ -19,6 +20,9 @@ type Runs []Sample
 func (r Runs) Wall() time.Duration {
 	return Median(r, func(s Sample) time.Duration { return s.Wall })
 }
+
+// CPU returns the median of the times that processors worked for the command itself.
+func (r Runs) CPU() time.Duration { return Median(r, func(s Sample) time.Duration { return s.CPU }) }
 
 // Memory returns the median of the peaks.
 func (r Runs) Memory() int64 { return Median(r, func(s Sample) int64 { return s.Memory }) }

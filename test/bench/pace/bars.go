@@ -21,7 +21,7 @@ func (r *report) bars() []measure.Bar {
 	idle := measure.Median(r.slotted, slotted.idle)
 	asking := measure.Median(r.slotted, func(s slotted) float64 { return s.share(s.asking) })
 	above := max(r.runs[unthrottled].Memory(), r.runs[tenSlots].Memory()) - r.runs[help].Memory()
-	half, whole := r.half(), r.whole()
+	few, whole := r.few(), r.whole()
 	once := true
 	for _, t := range r.traffics {
 		once = once && t.dryRuns <= t.workloads && t.mostPatches <= 1
@@ -41,8 +41,8 @@ func (r *report) bars() []measure.Bar {
 			Bar: "at most one each", Met: once,
 		},
 		{
-			What: "lists and watches", Measured: fmt.Sprintf("%d and %d", half.constant(), whole.constant()),
-			Bar: "the same for half of the Deployments", Met: half.constant() == whole.constant(),
+			What: "lists and watches", Measured: fmt.Sprintf("%d and %d", few.constant(), whole.constant()),
+			Bar: "the same for half as many Deployments", Met: few.constant() == whole.constant(),
 		},
 		{
 			What: "peak memory above that of `--help`", Measured: measure.Mebibytes(above),

@@ -18,7 +18,7 @@ import (
 func main() {
 	o := options{}
 	flag.IntVar(&o.namespaces, "namespaces", 10, "namespaces of 10 Deployments with 10 pods each")
-	flag.IntVar(&o.rounds, "rounds", 3, "counted runs of what is compared with the floor")
+	flag.IntVar(&o.rounds, "rounds", 1, "counted runs of what is compared with the floor")
 	flag.IntVar(&o.slowRounds, "slow-rounds", 1, "counted runs of what restarts a few Deployments at a time")
 	flag.StringVar(&o.plugin, "plugin", "bin/kubectl-mesh_reinject", "the plugin's `file`, built without the race detector")
 	flag.Parse()

@@ -14,8 +14,7 @@ import (
 )
 
 const (
-	// half and whole are numbers of Deployments in each namespace.
-	half, whole = 5, 10
+	deployments = 10 // in each namespace
 	replicas    = 10
 	readyAfter  = "3s"
 )
@@ -28,21 +27,19 @@ type pace struct {
 	moves int
 }
 
-// measure fills the report: first the requests of a run over half of the Deployments, then every command over all of them.
+// measure fills the report: first the requests of a run over half as many Deployments, of one pod each, then every command
+// over all of them.
 func (p *pace) measure(ctx context.Context) (*report, error) {
 	var err error
-	if p.lab, err = startLab(ctx, p.namespaces*whole*replicas); err != nil {
+	if p.lab, err = startLab(ctx, p.namespaces*deployments*replicas); err != nil {
 		return nil, err
 	}
 	defer p.lab.Stop()
 	r := &report{namespaces: p.namespaces, runs: map[string]measure.Runs{}}
-	if err := p.grow(ctx, half); err != nil {
+	if err := p.few(ctx, r); err != nil {
 		return nil, err
 	}
-	if _, err := p.once(ctx, p.unthrottled(), r.count); err != nil {
-		return nil, err
-	}
-	if err := p.grow(ctx, whole); err != nil {
+	if err := p.load(ctx, prefix, p.namespaces, deployments, replicas); err != nil {
 		return nil, err
 	}
 	for round := range p.rounds {
@@ -112,10 +109,23 @@ func startLab(ctx context.Context, pods int) (*cluster.Cluster, error) {
 	return lab, nil
 }
 
-// grow adds Deployments until there are that many in each namespace.
-func (p *pace) grow(ctx context.Context, deployments int) error {
+// few counts the requests of a run over few Deployments, which are gone afterwards.
+func (p *pace) few(ctx context.Context, r *report) error {
+	const prefix, namespaces = "few", 1
+	if err := p.load(ctx, prefix, namespaces, p.namespaces*deployments/2, 1); err != nil {
+		return err
+	}
+	if _, err := p.once(ctx, p.unthrottled(), r.count); err != nil {
+		return err
+	}
+	_, err := p.lab.Kubectl(ctx, "delete", "namespace", prefix+"-1")
+	return err
+}
+
+// load creates Deployments whose pods follow the tag, and waits for them.
+func (p *pace) load(ctx context.Context, prefix string, namespaces, deployments, replicas int) error {
 	return p.lab.Load(ctx, cluster.Load{
-		Namespaces: p.namespaces, Deployments: deployments, Replicas: replicas, Prefix: prefix,
+		Namespaces: namespaces, Deployments: deployments, Replicas: replicas, Prefix: prefix,
 		Labels: map[string]string{"istio.io/rev": tag}, Annotations: map[string]string{kwok.ReadyDelay: readyAfter},
 	})
 }

@@ -20,7 +20,7 @@ const promised = 100
 type report struct {
 	namespaces int
 	runs       map[string]measure.Runs // by the command's name
-	// traffics are those of the plugin's runs: the first over half of the Deployments, the others over all.
+	// traffics are those of the plugin's runs: the first over half as many Deployments as the others.
 	traffics []*traffic
 	// slotted are the runs with few slots.
 	slotted []slotted
@@ -88,24 +88,24 @@ func (r *report) comparison() string {
 			rate = measure.Grouped(int(float64(r.pods()) / wall.Minutes()))
 			ratio = measure.Number(measure.Ratio(wall, r.runs[floor].Wall()))
 		}
-		rows = append(rows, []string{measure.Code(name), fmt.Sprint(len(runs)), measure.Seconds(wall), ratio, rate, measure.Mebibytes(runs.Memory())})
+		rows = append(rows, []string{measure.Code(name), fmt.Sprint(len(runs)), measure.Seconds(wall), ratio, rate, measure.Seconds(runs.CPU()), measure.Mebibytes(runs.Memory())})
 	}
-	head := []string{"command", "runs", "time", "ratio", "pods a minute", "peak memory"}
+	head := []string{"command", "runs", "time", "ratio", "pods a minute", "CPU of its own", "peak memory"}
 	return fmt.Sprintf("%s pods in %d Deployments and %d namespaces, ready %s after they start; medians, the commands in turn:\n\n%s\n\n"+
-		"Guides have people plan for %d pods a minute.", measure.Grouped(r.pods()), r.namespaces*whole, r.namespaces, readyAfter,
+		"Guides have people plan for %d pods a minute.", measure.Grouped(r.pods()), r.namespaces*deployments, r.namespaces, readyAfter,
 		measure.Table(head, rows), promised)
 }
 
-func (r *report) pods() int { return r.namespaces * whole * replicas }
+func (r *report) pods() int { return r.namespaces * deployments * replicas }
 
 func (r *report) verdict() string {
 	return measure.Verdict("at "+measure.Grouped(r.pods())+" pods", r.bars())
 }
 
-// traffic shows what a run over half of the Deployments sends, and what one over all of them does.
+// traffic shows what a run over few Deployments sends, and what one over all of them does.
 func (r *report) traffic() string {
 	var rows [][]string
-	for _, t := range []*traffic{r.half(), r.whole()} {
+	for _, t := range []*traffic{r.few(), r.whole()} {
 		row := []string{fmt.Sprint(t.workloads)}
 		for _, n := range []int{t.lists, t.pages, t.watches, t.again, t.dryRuns, t.patches, t.others} {
 			row = append(row, fmt.Sprint(n))
@@ -116,7 +116,7 @@ func (r *report) traffic() string {
 		"Deployments", "lists", "their further pages", "watches", "begun anew", "dry runs", "patches", "others"}, rows)
 }
 
-func (r *report) half() *traffic { return r.traffics[0] }
+func (r *report) few() *traffic { return r.traffics[0] }
 
 // whole is the run over all Deployments that has sent the most of what is to be constant.
 func (r *report) whole() *traffic {

@@ -1,4 +1,5 @@
-// Command timed runs a command once and writes to a file how long it took and how much memory it had at most. It is a
+// Command timed runs a command once and writes to a file how long it took, how long processors worked for it, and how much
+// memory it had at most. It is a
 // program of its own, and a small one, because Linux counts what the parent occupied when it started a child as the
 // child's: whoever holds a lab in memory would measure itself.
 package main
@@ -35,6 +36,7 @@ func run(result string, args []string) error {
 	}
 	content, err := json.Marshal(map[string]int64{
 		"wall":   wall.Nanoseconds(),
+		"cpu":    (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Nanoseconds(),
 		"memory": cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10,
 	})
 	if err != nil {
