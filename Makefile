@@ -76,6 +76,10 @@ e2e-programs:
 	@for p in $(PLUGINS); do go build $(RACE) -trimpath -o bin/e2e/plugins/kubectl-mesh_$$p ./plugins/kubectl-mesh-$$p || exit 1; done
 	@cd test && go test $(RACE) -c -o ../bin/e2e/e2e.test ./e2e
 
+.PHONY: test-kill
+test-kill: lab-tools e2e-programs ## Kill mesh-reinject at 25 random moments of a run over 40 workloads
+	@$(E2E) -test.run '^TestReinjectKilled' -kill-moments 25 -kill-workloads 40
+
 .PHONY: lint
 lint: ## Run go vet and staticcheck, and check formatting and generated files
 	@test -z "$$(gofmt -l .)" || { echo 'not gofmt-ed:'; gofmt -l .; exit 1; }
