@@ -12,15 +12,33 @@ import (
 	"syscall"
 )
 
-// Dir returns the directory for the pods of the cluster whose API server has that URL: a folder of the user's cache, of
+// Dir returns the directory for the pods of a cluster, named by what it has and no other: a folder of the user's cache, of
 // the same name for each run. It is not made. The error says that the user has no cache, for want of a home.
-func Dir(host string) (string, error) {
+func Dir(cluster string) (string, error) {
+	root, err := root()
+	if err != nil {
+		return "", err
+	}
+	hash := sha256.Sum256([]byte(strings.ToLower(strings.TrimRight(cluster, "/"))))
+	return filepath.Join(root, hex.EncodeToString(hash[:6])), nil
+}
+
+// Any says whether anything is kept, of whichever cluster.
+func Any() bool {
+	root, err := root()
+	if err != nil {
+		return false
+	}
+	entries, err := os.ReadDir(root)
+	return err == nil && len(entries) > 0
+}
+
+func root() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("finding where to keep the manifests of bare pods: %w", err)
 	}
-	hash := sha256.Sum256([]byte(strings.ToLower(strings.TrimRight(host, "/"))))
-	return filepath.Join(cache, "kubectl-mesh", "bare-pods", hex.EncodeToString(hash[:6])), nil
+	return filepath.Join(cache, "kubectl-mesh", "bare-pods"), nil
 }
 
 // makeDir makes a directory for the user alone, and those above it that are missing, so that they last.

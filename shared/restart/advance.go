@@ -1,6 +1,7 @@
 package restart
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,8 +14,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/rollout"
 )
 
-// hold is how long pods that cannot be created count as a passing trouble: an istiod that is replaced, a quota that frees up
-// with the next pod that goes.
+// hold is how long pods that cannot be created count as a passing trouble, such as an istiod that is being replaced.
 const hold = 5 * time.Second
 
 // state is what is known of the task's workload. Pods that were evicted are on their way out, even if no watch has said so.
@@ -77,6 +77,10 @@ func (r *runner) advance(t *task) {
 func (r *runner) gone(t *task) { r.finish(t, v1alpha1.Gone, "it was deleted meanwhile") }
 
 func (r *runner) timeOut(t *task) {
+	if t.step.Action == v1alpha1.PutBack {
+		r.finish(t, v1alpha1.ReplicasPutBack, "")
+		return
+	}
 	r.finish(t, v1alpha1.TimedOut, fmt.Sprintf("not done within %s", r.o.WorkloadTimeout)+r.standing(t))
 }
 
@@ -102,16 +106,21 @@ func (r *runner) decide(t *task, state rollout.State) {
 		r.fail(t, "its rollout was paused: see `kubectl rollout resume "+w.Ref.String()+" -n "+w.Namespace+"`")
 		return
 	}
-	need := state.Need(t.stale)
-	switch need {
+	switch state.Need(t.stale) {
 	case rollout.Observation:
 		r.tell(t, Progress{Total: w.Replicas, Stuck: r.afterWhile(t, "its controller has not seen its newest spec yet")})
 	case rollout.Change:
 		if t.step.Action == v1alpha1.Await {
-			r.fail(t, "what replaces its pods is stale itself by now: run the same command again")
-			return
+			t.step.Method = t.step.Otherwise
 		}
-		r.change(t, state)
+		switch {
+		case t.step.Method == "":
+			r.fail(t, "what replaces its pods is stale itself, and its strategy is Recreate: see --allow-downtime")
+		case t.step.Method == v1alpha1.ByEviction:
+			t.phase = evicting
+		case !r.halted(t):
+			r.change(t, state)
+		}
 	default:
 		if r.o.NoWait {
 			r.finish(t, v1alpha1.Started, "its pods are being replaced already")
@@ -120,6 +129,15 @@ func (r *runner) decide(t *task, state rollout.State) {
 		t.generation, t.phase = w.Generation, rolling
 		r.advance(t)
 	}
+}
+
+// halted ends a task that nothing was changed for yet, where no more is to be begun.
+func (r *runner) halted(t *task) bool {
+	if r.stopped == "" || t.changed || t.raised {
+		return false
+	}
+	r.finish(t, v1alpha1.NotStarted, r.stopped)
+	return true
 }
 
 // change patches the workload.
@@ -191,9 +209,11 @@ func (r *runner) roll(t *task, state rollout.State, now time.Time) {
 	r.count(t, state)
 	r.tellRollout(t, p)
 	switch {
+	case t.step.Action == v1alpha1.PutBack && (p.Complete || p.Failed != "" || state.Workload.Replicas != surgeReplicas):
+		r.finish(t, v1alpha1.ReplicasPutBack, "")
 	case p.Failed != "":
 		r.fail(t, p.Failed)
-	case r.cannotCreate(t, p.CreateFailure, now):
+	case r.cannotCreate(t, p, now):
 	case p.Complete && p.Old > 0:
 		r.finish(t, v1alpha1.StillOld, r.stillOld(t, state))
 	case p.Complete && t.step.EvictHeld && !t.held:
@@ -231,11 +251,9 @@ func (r *runner) stillOld(t *task, state rollout.State) string {
 }
 
 // cannotCreate fails a task whose pods cannot be created, if that does not pass.
-func (r *runner) cannotCreate(t *task, why string, now time.Time) bool {
-	if why == "" {
-		why = t.note
-	}
-	if why == "" {
+func (r *runner) cannotCreate(t *task, p rollout.Progress, now time.Time) bool {
+	why := cmp.Or(p.CreateFailure, t.note)
+	if why == "" || p.Missing == 0 {
 		t.failing = ""
 		return false
 	}
@@ -270,12 +288,12 @@ func (r *runner) evictNext(t *task, state rollout.State, now time.Time) {
 		r.fail(t, e.Failed)
 	case e.Old > 0 && r.newOld(t, state):
 		r.finish(t, v1alpha1.StillOld, r.stillOld(t, state))
-	case r.cannotCreate(t, e.CreateFailure, now):
+	case r.cannotCreate(t, e.Progress, now):
 	case e.Complete && !t.changed:
 		r.unchanged(t)
 	case e.Complete:
 		r.finish(t, v1alpha1.Restarted, r.heldBack(t, state))
-	case e.Next != nil && now.After(t.retryAt):
+	case e.Next != nil && now.After(t.retryAt) && !r.halted(t):
 		r.evict(t, *e.Next)
 	}
 }

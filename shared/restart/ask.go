@@ -2,6 +2,7 @@ package restart
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -35,19 +36,30 @@ func (r *runner) ask(t *task) {
 	}, func(a dryrun.Answer, err error) { r.answered(t, a, err) })
 }
 
-// question asks about the template or, where none is known, about a pod.
+// question asks about the template or, where none is known, about a pod. Who was allowed to ask before is taken at his word only
+// if he is refused again and again: a server that has just been started may refuse for a moment.
 func (r *runner) question(ctx context.Context, t *task, w *rollout.Workload) (answer dryrun.Answer, err error) {
 	err = persist(ctx, func(ctx context.Context) error {
-		if w != nil {
-			if pod, ok := podtemplate.Of(w.Object); ok {
-				answer, err = dryrun.Ask(ctx, r.clients.Kube, pod)
-				return err
-			}
+		answer, err = r.askOnce(ctx, t, w)
+		if err == nil && answer.Refusal != nil && answer.Refusal.Class == dryrun.Forbidden && r.allowed.Load() {
+			return answer.Refusal
 		}
-		answer, err = dryrun.AskByPod(ctx, r.clients.Kube, t.step.Key(), t.step.Pod)
 		return err
 	})
+	if answer.Refusal != nil && errors.Is(err, answer.Refusal) {
+		return answer, nil
+	}
+	r.allowed.Store(r.allowed.Load() || err == nil && (answer.Refusal == nil || answer.Refusal.Class != dryrun.Forbidden))
 	return answer, err
+}
+
+func (r *runner) askOnce(ctx context.Context, t *task, w *rollout.Workload) (dryrun.Answer, error) {
+	if w != nil {
+		if pod, ok := podtemplate.Of(w.Object); ok {
+			return dryrun.Ask(ctx, r.clients.Kube, pod)
+		}
+	}
+	return dryrun.AskByPod(ctx, r.clients.Kube, t.step.Key(), t.step.Pod)
 }
 
 // answered takes the injector's answer.
@@ -65,10 +77,12 @@ func (r *runner) answered(t *task, a dryrun.Answer, err error) {
 	default:
 		r.finish(t, v1alpha1.Refused, refusal(a.Refusal))
 		if a.Refusal.Class == dryrun.WebhookFailed && a.Refusal.ByInjector() {
-			r.stop("the injector does not answer, so that no pod that it would inject can be created")
+			r.stop(injectorDown)
 		}
 	}
 }
+
+const injectorDown = "the injector does not answer, so that no pod that it would inject can be created"
 
 // refusal says why the API server would not create a workload's pods.
 func refusal(r *dryrun.Refusal) string {
@@ -99,11 +113,12 @@ func (r *runner) expect(t *task) {
 		r.gone(t)
 	case !stale && allReady(state.Live()) && t.step.Action != v1alpha1.Await:
 		r.unchanged(t)
+	case stale && t.step.Action != v1alpha1.Await && r.halted(t):
 	case t.step.Method == v1alpha1.ByRecreation:
 		r.recreate(t)
 	case t.step.Method == v1alpha1.ByEviction:
 		t.phase = evicting
-	case t.step.Surge && t.step.Autoscaler != nil && (t.step.Autoscaler.Restore == 0 || t.step.Autoscaler.Minimum >= surgeReplicas):
+	case t.step.Surge && t.step.Autoscaler != nil && (!t.step.Autoscaler.Left || t.step.Autoscaler.Minimum >= surgeReplicas):
 		r.raise(t)
 	default:
 		t.phase = deciding

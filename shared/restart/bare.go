@@ -13,35 +13,43 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/barepod"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/dryrun"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/manifest"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/restartplan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/rollout"
 )
 
-// recreate deletes a bare pod, once its manifest is safe. The injector was asked about one like it before.
+// recreate keeps the manifest of a bare pod, and then deletes it. The injector was asked about one like it before.
 func (r *runner) recreate(t *task) {
 	t.phase = acting
-	later(r, t, func(ctx context.Context) (*barepod.Leftover, error) { return r.takeDown(ctx, t) },
-		func(saved *barepod.Leftover, err error) {
-			t.saved = saved
-			if err != nil {
+	later(r, t, func(ctx context.Context) (*kept, error) { return r.keepManifest(ctx, t.step) },
+		func(k *kept, err error) {
+			switch {
+			case err != nil:
 				r.fail(t, err.Error())
-				return
+			case r.halted(t):
+				r.warnOf(barepod.Remove(k.manifest.Path))
+			default:
+				t.saved = k.manifest
+				r.takeDown(t, k.pod)
 			}
-			t.changed, t.phase = true, leaving
 		})
 }
 
-// takeDown saves the manifest and deletes the pod. Whenever a manifest was saved, it is returned: the deletion may have
-// happened though its answer was lost.
-func (r *runner) takeDown(ctx context.Context, t *task) (*barepod.Leftover, error) {
+// kept is a bare pod whose manifest is safe.
+type kept struct {
+	pod      *corev1.Pod
+	manifest *barepod.Leftover
+}
+
+func (r *runner) keepManifest(ctx context.Context, s *restartplan.Step) (*kept, error) {
 	var pod *corev1.Pod
 	err := persist(ctx, func(ctx context.Context) (err error) {
-		pod, err = r.clients.Kube.CoreV1().Pods(t.step.Namespace).Get(ctx, t.step.Ref.Name, metav1.GetOptions{})
+		pod, err = r.clients.Kube.CoreV1().Pods(s.Namespace).Get(ctx, s.Ref.Name, metav1.GetOptions{})
 		return err
 	})
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("reading pod %s in namespace %s: %w", t.step.Ref.Name, t.step.Namespace, err)
-	case pod.UID != t.step.UID:
+		return nil, fmt.Errorf("reading pod %s in namespace %s: %w", s.Ref.Name, s.Namespace, err)
+	case pod.UID != s.UID:
 		return nil, fmt.Errorf("pod %s in namespace %s is another one by now", pod.Name, pod.Namespace)
 	}
 	original, err := manifest.Of(pod)
@@ -52,11 +60,27 @@ func (r *runner) takeDown(ctx context.Context, t *task) (*barepod.Leftover, erro
 	if err != nil {
 		return nil, fmt.Errorf("not deleted, because its manifest cannot be saved: %w", err)
 	}
-	saved := &barepod.Leftover{Path: path, Pod: original}
-	if err := remove(ctx, r.clients.Kube, pod); err != nil {
-		return saved, fmt.Errorf("deleting pod %s in namespace %s: %w; its manifest is in %s", pod.Name, pod.Namespace, err, path)
+	return &kept{pod: pod, manifest: &barepod.Leftover{Path: path, Pod: original}}, nil
+}
+
+// takeDown deletes the pod. Where that fails, it may have happened all the same, and its answer been lost.
+func (r *runner) takeDown(t *task, pod *corev1.Pod) {
+	t.changed = true
+	later(r, t, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, remove(ctx, r.clients.Kube, pod)
+	}, func(_ struct{}, err error) {
+		if err != nil {
+			r.fail(t, fmt.Sprintf("deleting it: %v; %s", err, t.lostPod()))
+			return
+		}
+		t.phase = leaving
+	})
+}
+
+func (r *runner) warnOf(err error) {
+	if err != nil {
+		r.warn(err.Error())
 	}
-	return saved, nil
 }
 
 // lostPod says how to get back a pod that does not exist at the moment.
@@ -119,8 +143,6 @@ func (r *runner) forget(t *task) {
 	if t.saved == nil {
 		return
 	}
-	if err := barepod.Remove(t.saved.Path); err != nil {
-		r.warn(err.Error())
-	}
+	r.warnOf(barepod.Remove(t.saved.Path))
 	t.saved = nil
 }

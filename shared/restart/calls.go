@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -28,9 +29,10 @@ import (
 // reachable. It gives up with the context, and returns the call's last error.
 func persist(ctx context.Context, call func(context.Context) error) error {
 	backoff := wait.Backoff{Duration: 300 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 1 << 20, Cap: 5 * time.Second}
+	doubtful := time.Now().Add(startup)
 	for {
 		err := call(ctx)
-		if err == nil || !passes(err) {
+		if err == nil || !passes(err) && !(unsettled(err) && time.Now().Before(doubtful)) {
 			return err
 		}
 		select {
@@ -39,6 +41,14 @@ func persist(ctx context.Context, call func(context.Context) error) error {
 		case <-time.After(backoff.Step()):
 		}
 	}
+}
+
+// startup is for how long a server that has just been started, or whose etcd elects a leader, may refuse what it allows otherwise.
+const startup = 3 * time.Second
+
+// unsettled says whether a failure may be that of such a server.
+func unsettled(err error) bool {
+	return apierrors.IsForbidden(err) || apierrors.IsInternalError(err) && strings.Contains(err.Error(), "etcdserver")
 }
 
 // passes says whether a failure may be over in a moment.
@@ -72,10 +82,15 @@ func overtaken(err error) bool {
 	return apierrors.IsInvalid(err)
 }
 
-// isAnswer says whether a failure is the server's answer, so that nothing was changed; otherwise that is not known.
+// isAnswer says whether a failure means that nothing was changed. Of a server that fails, or says that it was too slow, that is not
+// known.
 func isAnswer(err error) bool {
 	var status apierrors.APIStatus
-	return errors.As(err, &status)
+	if !errors.As(err, &status) {
+		return false
+	}
+	code := status.Status().Code
+	return code >= http.StatusBadRequest && code < http.StatusInternalServerError && code != http.StatusRequestTimeout && code != http.StatusTooManyRequests
 }
 
 // budget is what the refusal of an eviction says, with the budget's name.

@@ -32,10 +32,10 @@ func (r *runner) raisedNow(t *task) bool {
 	case !t.step.Surge:
 		return false
 	case t.step.Autoscaler != nil:
-		return t.raised || t.step.Autoscaler.Restore > 0
+		return t.raised || t.step.Autoscaler.Left
 	default:
 		w := r.store.workloads[t.step.Key()]
-		return w != nil && (t.raised || raised(w))
+		return w != nil && (t.raised || surged(w))
 	}
 }
 
@@ -72,10 +72,13 @@ func (r *runner) restored(t *task, w *rollout.Workload, err error) {
 // overtakings is how often a change is made anew that somebody else's has overtaken.
 const overtakings = 5
 
-// raised says whether a Deployment bears the note of what to put back.
-func raised(w *rollout.Workload) bool { return w.Annotations[rollout.RestoreReplicas] != "" }
+// surged says whether a Deployment runs at more replicas than its owner wants.
+func surged(w *rollout.Workload) bool {
+	_, is := w.Surged()
+	return is
+}
 
-// restoreReplicas gives a Deployment back the replicas that it had. One that does not bear the note is read first: the answer to
+// restoreReplicas gives a Deployment back the replicas that it had. One that does not bear the mark is read first: the answer to
 // the patch that left it may have been lost.
 func restoreReplicas(ctx context.Context, c *cluster.Clients, w *rollout.Workload) (*rollout.Workload, error) {
 	if w == nil {
@@ -83,14 +86,14 @@ func restoreReplicas(ctx context.Context, c *cluster.Clients, w *rollout.Workloa
 	}
 	var err error
 	for range overtakings {
-		if raised(w) {
+		if surged(w) {
 			var after *rollout.Workload
 			if after, err = sendPatch(ctx, c, w, putBack(w), metav1.PatchOptions{}); !overtaken(err) {
 				return after, err
 			}
 		}
 		now, readErr := read(ctx, c, w)
-		if readErr != nil || !raised(now) {
+		if readErr != nil || !surged(now) {
 			return now, readErr
 		}
 		w = now

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -146,6 +147,8 @@ func (r *runner) failed(f *following, err error, problems chan<- error) {
 		}
 	case forbidden && !f.essential:
 		f.giveUp()
+	case !f.synced && !forbidden && !apierrors.IsNotFound(err) && time.Since(r.began) < beginning:
+		// A busy server, say: it is asked again.
 	case !f.synced || forbidden && !f.watched:
 		select {
 		case problems <- fmt.Errorf("watching %s%s: %w", f.what, inNamespace(f.namespace), err):
@@ -159,6 +162,9 @@ func (r *runner) failed(f *following, err error, problems chan<- error) {
 		}
 	}
 }
+
+// beginning is for how long it is tried to begin to watch, before the run gives up and nothing is changed.
+const beginning = 30 * time.Second
 
 func inNamespace(name string) string {
 	if name == "" {

@@ -239,7 +239,7 @@ func (r *runner) complain(c complaint) {
 	}
 	if t := r.byUID[owner]; t != nil && t.under() && c.reason == failedCreate {
 		// Events come late. A pod that was created since says that the trouble is over.
-		if !slices.ContainsFunc(r.state(t).Pods, func(p rollout.Pod) bool { return p.Created.After(c.at) }) {
+		if !slices.ContainsFunc(r.state(t).Pods, func(p rollout.Pod) bool { return !p.Created.Before(c.at) }) {
 			t.note = c.message
 			r.touchTask(t)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -13,10 +14,11 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/dryrun"
 )
 
-// PutBackPods looks for bare pods of a namespace, "" for all, that an earlier run deleted and did not create again, because it
-// was killed in between. With create it creates them. It returns what there is to say of each, in words; the manifest of a pod
-// that exists is removed.
-func PutBackPods(ctx context.Context, k kube, dir, namespace string, create bool) []string {
+// PutBackPods creates again the bare pods of a namespace, "" for all, that an earlier run deleted and did not create again, because it was killed in between,
+// if wanted says so of them. It returns what there is to say of each, in words. The manifest of a pod that exists is removed.
+func PutBackPods(ctx context.Context, k kube, dir, namespace string, wanted func(*corev1.Pod) bool) []string {
+	ctx, cancel := context.WithTimeout(ctx, restoreLimit)
+	defer cancel()
 	left, err := barepod.Leftovers(dir)
 	if err != nil {
 		return []string{err.Error()}
@@ -26,17 +28,18 @@ func PutBackPods(ctx context.Context, k kube, dir, namespace string, create bool
 		if namespace != "" && l.Namespace != "" && l.Namespace != namespace {
 			continue
 		}
-		if text := putBackPod(ctx, k, l, create); text != "" {
+		if text := putBackPod(ctx, k, l, wanted); text != "" {
 			said = append(said, text)
 		}
 	}
 	return said
 }
 
-func putBackPod(ctx context.Context, k kube, l barepod.Leftover, create bool) string {
+func putBackPod(ctx context.Context, k kube, l barepod.Leftover, wanted func(*corev1.Pod) bool) string {
 	if l.Err != nil {
 		return fmt.Sprintf("what an earlier run left in %s cannot be read: %v", l.Path, l.Err)
 	}
+	create := wanted(l.Pod)
 	name := fmt.Sprintf("pod %s in namespace %s", l.Name, l.Namespace)
 	byHand := "create it again with `kubectl create -f " + l.Path + "`"
 	err := departed(ctx, k, l, create)
@@ -50,17 +53,32 @@ func putBackPod(ctx context.Context, k kube, l barepod.Leftover, create bool) st
 	case !create:
 		return fmt.Sprintf("an earlier run has left %s deleted: %s, or add --bare-pods=recreate", name, byHand)
 	}
-	err = persist(ctx, func(ctx context.Context) error {
-		_, err := k.CoreV1().Pods(l.Namespace).Create(ctx, l.Pod, metav1.CreateOptions{FieldManager: dryrun.FieldManager})
-		return err
-	})
-	if err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Sprintf("an earlier run has left %s deleted, and creating it fails: %v; %s", name, err, byHand)
+	if err := createAgain(ctx, k, l.Pod); err != nil {
+		return fmt.Sprintf("an earlier run has left %s deleted, and it is not created again: %v; %s", name, err, byHand)
 	}
 	if text := forgotten(l); text != "" {
 		return text
 	}
 	return name + ", which an earlier run had left deleted, is created again"
+}
+
+// createAgain creates a pod, once a dry run has shown that it can be.
+func createAgain(ctx context.Context, k kube, pod *corev1.Pod) error {
+	answer, err := dryrun.Ask(ctx, k, pod)
+	switch {
+	case err != nil:
+		return err
+	case answer.Refusal != nil:
+		return answer.Refusal
+	}
+	err = persist(ctx, func(ctx context.Context) error {
+		_, err := k.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{FieldManager: dryrun.FieldManager})
+		return err
+	})
+	if apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	return err
 }
 
 // errThere says that a pod exists that may be the successor, errUndeleted that the pod itself does, and is perhaps about to be

@@ -100,18 +100,17 @@ func upToSecond(t time.Time) time.Time {
 }
 
 // putBack gives a Deployment back the replicas that it had, if it still has those that it was given; where somebody has
-// changed them, theirs stay, and only the note of them goes.
+// changed them, theirs stay, and only the mark and the note of them go.
 func putBack(w *rollout.Workload) patch {
-	note := objectAnnotations + key(rollout.RestoreReplicas)
-	p := patch{{Op: "test", Path: note, Value: w.Annotations[rollout.RestoreReplicas]}}
-	if own, err := strconv.Atoi(w.Annotations[rollout.RestoreReplicas]); err == nil && w.Replicas == surgeReplicas {
+	mark, note := objectLabels+key(rollout.SurgedLabel), objectAnnotations+key(rollout.RestoreReplicas)
+	p := patch{{Op: "test", Path: mark, Value: w.Labels[rollout.SurgedLabel]}}
+	if own, is := w.Surged(); is && w.Replicas == surgeReplicas {
 		p = append(p,
 			operation{Op: "test", Path: "/spec/replicas", Value: surgeReplicas},
 			operation{Op: "replace", Path: "/spec/replicas", Value: own})
 	}
-	p = append(p, operation{Op: "remove", Path: note})
-	if _, marked := w.Labels[rollout.SurgedLabel]; marked {
-		p = append(p, operation{Op: "remove", Path: objectLabels + key(rollout.SurgedLabel)})
+	if _, noted := w.Annotations[rollout.RestoreReplicas]; noted {
+		p = append(p, operation{Op: "remove", Path: note})
 	}
-	return p
+	return append(p, operation{Op: "remove", Path: mark})
 }

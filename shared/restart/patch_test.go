@@ -24,6 +24,7 @@ func bare(w *rollout.Workload) { w.Annotations, w.Labels, w.TemplateAnnotated = 
 func noted(own string, replicas int) func(*rollout.Workload) {
 	return func(w *rollout.Workload) {
 		w.Annotations = map[string]string{rollout.RestoreReplicas: own}
+		w.Ref.Kind = "Deployment"
 		w.Labels, w.Replicas = map[string]string{rollout.SurgedLabel: "true"}, replicas
 	}
 }
@@ -37,6 +38,7 @@ func TestThePatches(t *testing.T) {
 		restarted  = `{"op":"add","path":"/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt","value":"2026-03-01T12:00:00Z"}`
 		note       = `"/metadata/annotations/mesh.kubectl.dev~1restore-replicas"`
 		mark       = `"/metadata/labels/mesh.kubectl.dev~1surged"`
+		marked     = `{"op":"test","path":` + mark + `,"value":"true"}`
 		noAnnots   = `{"op":"add","path":"/metadata/annotations","value":{}}`
 		remember   = `{"op":"add","path":` + note + `,"value":"1"}`
 		two        = `{"op":"add","path":` + mark + `,"value":"true"},{"op":"replace","path":"/spec/replicas","value":2}`
@@ -62,9 +64,10 @@ func TestThePatches(t *testing.T) {
 		{"also of a workload without labels and annotations", unedited(full(bare)).surged(full(bare)),
 			version + `,` + version + `,` + generation + `,` + noAnnots + `,` + remember + `,{"op":"add","path":"/metadata/labels","value":{}},` + two},
 		{"what was raised is put back", putBack(full(noted("1", 2))),
-			`{"op":"test","path":` + note + `,"value":"1"},{"op":"test","path":"/spec/replicas","value":2},{"op":"replace","path":"/spec/replicas","value":1},` + forget},
-		{"what somebody else has set stays", putBack(full(noted("1", 3))), `{"op":"test","path":` + note + `,"value":"1"},` + forget},
-		{"a note that says nothing only goes", putBack(full(noted("x", 2))), `{"op":"test","path":` + note + `,"value":"x"},` + forget},
+			marked + `,{"op":"test","path":"/spec/replicas","value":2},{"op":"replace","path":"/spec/replicas","value":1},` + forget},
+		{"what somebody else has set stays", putBack(full(noted("1", 3))), marked + `,` + forget},
+		{"without a note that says how many, it was one", putBack(full(noted("x", 2))),
+			marked + `,{"op":"test","path":"/spec/replicas","value":2},{"op":"replace","path":"/spec/replicas","value":1},` + forget},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			got, err := c.patch.bytes()

@@ -75,7 +75,7 @@ func stepPatch(s *restartplan.Step, w *rollout.Workload) patch {
 
 // surges says whether a workload's own replicas are raised: it has no HPA, and no earlier run has raised them.
 func surges(s *restartplan.Step, w *rollout.Workload) bool {
-	return s.Surge && s.Autoscaler == nil && !raised(w) && w.Replicas == 1
+	return s.Surge && s.Autoscaler == nil && !surged(w) && w.Replicas == 1
 }
 
 // podNamed is the pod that stands for a step's workload.

@@ -29,7 +29,7 @@ func (r *runner) report() *v1alpha1.RestartReport {
 		if t.step.Acts() {
 			sum.Workloads++
 		}
-		if t.step.Stale > 0 && leavesStale(t.result.Outcome) {
+		if t.step.Held > 0 || t.step.Stale > 0 && leavesStale(t.result.Outcome) {
 			sum.StillStale++
 		}
 	}
@@ -44,7 +44,7 @@ func (r *runner) report() *v1alpha1.RestartReport {
 // leavesStale says whether a workload that had stale pods still has them after the outcome.
 func leavesStale(o v1alpha1.Outcome) bool {
 	switch o {
-	case v1alpha1.Restarted, v1alpha1.Awaited, v1alpha1.Unchanged, v1alpha1.Gone, v1alpha1.Started:
+	case v1alpha1.Restarted, v1alpha1.Awaited, v1alpha1.Unchanged, v1alpha1.Gone:
 		return false
 	default:
 		return true

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -62,6 +64,8 @@ type runner struct {
 	lost      bool
 	warned    map[string]bool
 	questions chan struct{}
+	// allowed is true once the injector could be asked at all. It is read and set by the goroutines that ask.
+	allowed atomic.Bool
 
 	began time.Time
 	// stopped says why no more is begun, empty while more is.
@@ -103,6 +107,7 @@ func (r *runner) loop(ctx context.Context) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	interrupted, stop := ctx.Done(), r.o.Stop
+	over, last := timerAt(ctx), (<-chan time.Time)(nil)
 	for {
 		r.begin()
 		if len(r.flight) == 0 && (len(r.queue) == 0 || r.stopped != "") {
@@ -121,16 +126,47 @@ func (r *runner) loop(ctx context.Context) {
 			r.stop(reason)
 		case <-interrupted:
 			interrupted = nil
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				r.abandon("the time allowed by --timeout is over")
-				return
+			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				r.stop("interrupted")
 			}
-			r.stop("interrupted")
+		case <-over:
+			r.expire()
+			last = time.After(restoreLimit)
+		case <-last:
+			r.abandon(timeIsOver)
+			return
 		case <-r.o.Abort:
 			r.abandon("interrupted again")
 			return
 		}
 		r.settle()
+	}
+}
+
+// timeIsOver is why a run ends whose time is.
+const timeIsOver = "the time allowed by --timeout is over"
+
+// timerAt fires at the context's deadline, also where the context is cancelled before; never without a deadline.
+func timerAt(ctx context.Context) <-chan time.Time {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		return nil
+	}
+	return time.After(time.Until(deadline))
+}
+
+// expire ends what is under way, but for what would be left worse than it was: replicas are put back, and a bare pod that was
+// deleted is created again.
+func (r *runner) expire() {
+	r.stop(timeIsOver)
+	for _, t := range slices.Clone(r.flight) {
+		switch {
+		case t.phase == restoring:
+		case t.step.Method == v1alpha1.ByRecreation && (t.changed || t.saved != nil):
+			t.deadline = time.Now().Add(restoreLimit)
+		default:
+			r.finish(t, v1alpha1.Interrupted, timeIsOver+r.standing(t))
+		}
 	}
 }
 
@@ -186,7 +222,7 @@ func (r *runner) stop(reason string) {
 // abandon ends what is under way as it is.
 func (r *runner) abandon(reason string) {
 	r.stop(reason)
-	for _, t := range append([]*task{}, r.flight...) {
+	for _, t := range slices.Clone(r.flight) {
 		message := reason + r.standing(t)
 		if r.raisedNow(t) {
 			message += "; it has more replicas than it should: the same command puts them back"
@@ -204,8 +240,10 @@ func (r *runner) start(t *task) {
 	r.flight = append(r.flight, t)
 	r.observe(Event{Kind: WorkloadBegan, Item: &t.step.RestartItem})
 	if t.step.Action == v1alpha1.PutBack {
-		t.pending = &ending{outcome: v1alpha1.ReplicasPutBack}
-		r.restore(t)
+		// The run that has changed it may still be under way: until the rollout is done, it needs what it has. What somebody else
+		// has set since stays as it is.
+		t.phase = rolling
+		r.dirty[t] = true
 		return
 	}
 	r.ask(t)

@@ -50,7 +50,8 @@ func (r *runner) raisedEnough(t *task, state rollout.State) {
 		return
 	}
 	r.tell(t, Progress{Total: surgeReplicas, Stuck: stuck})
-	r.cannotCreate(t, state.Workload.Status.CreateFailure, time.Now())
+	missing := max(0, surgeReplicas-len(state.Live()))
+	r.cannotCreate(t, rollout.Progress{Missing: missing, CreateFailure: state.Workload.Status.CreateFailure}, time.Now())
 }
 
 // raiseAutoscaler sets the minimum to two, and notes in the same patch what it was.

@@ -102,7 +102,9 @@ func (t *task) watches() bool {
 }
 
 // fresh says whether a pod runs what is expected.
-func (t *task) fresh(p rollout.Pod) bool { return matches(p, t.expected) }
+func (t *task) fresh(p rollout.Pod) bool {
+	return t.step.Action == v1alpha1.PutBack || matches(p, t.expected)
+}
 
 // stale says whether a pod is to be replaced: it runs something else or, where all are to be, was there before.
 func (t *task) stale(p rollout.Pod) bool {

@@ -2,7 +2,6 @@ package restartplan
 
 import (
 	"fmt"
-	"strconv"
 
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -88,15 +87,15 @@ func (p *planner) controlled(g *group, s *Step) *refused {
 	if why := p.partitioned(g, s); why != nil || s.Method != "" {
 		return why
 	}
-	if p.o.Method == v1alpha1.ByEviction {
-		return p.evict(s)
-	}
 	switch w.Strategy {
 	case rollout.Fixed:
 		return p.onlyByEviction(s, "its controller replaces pods only once they are gone")
 	case rollout.OnDelete:
 		return p.onlyByEviction(s, "its update strategy is OnDelete")
 	case rollout.ByRestartAt:
+		if p.o.Method == v1alpha1.ByEviction {
+			return p.evict(s)
+		}
 		if p.o.Method == v1alpha1.ByGracePeriod {
 			return wrongMethod(p.o.Method, w.Ref.Kind, v1alpha1.ByRestart)
 		}
@@ -112,7 +111,7 @@ func (p *planner) evict(s *Step) *refused {
 }
 
 func (p *planner) onlyByEviction(s *Step, why string) *refused {
-	if p.o.Method != Auto {
+	if p.o.Method != Auto && p.o.Method != v1alpha1.ByEviction {
 		return &refused{method: true, reason: fmt.Sprintf("%s, so that --method %s does nothing to its pods: use --method evict", why, p.o.Method)}
 	}
 	return p.evict(s)
@@ -132,7 +131,16 @@ func (p *planner) rolling(g *group, s *Step) *refused {
 	}
 	if state.Need(stale) == rollout.Patience && !s.Force {
 		s.Action, s.Reason, s.Unavailable = v1alpha1.Await, "its pods are being replaced already", w.Unavailable()
+		if w.Strategy != rollout.Recreate || p.o.AllowDowntime {
+			s.Otherwise = v1alpha1.ByRestart
+		}
+		if p.o.Method != Auto {
+			s.Otherwise = p.o.Method
+		}
 		return nil
+	}
+	if p.o.Method == v1alpha1.ByEviction {
+		return p.evict(s)
 	}
 	if w.Strategy == rollout.Recreate && !p.o.AllowDowntime {
 		return because("its strategy is Recreate, which takes all of its pods down before new ones are made").
@@ -159,6 +167,7 @@ func (p *planner) partitioned(g *group, s *Step) *refused {
 		return because("%s", text).unless(p.again(g, "--include-partitioned"))
 	default:
 		s.Stale -= held
+		s.Held = held
 		s.Warnings = append(s.Warnings, text+": see --include-partitioned")
 		return nil
 	}
@@ -225,6 +234,12 @@ func (p *planner) surge(g *group, s *Step) *refused {
 	if w.Ref.Kind != "Deployment" || w.Replicas != 1 || w.Strategy != rollout.Rolling {
 		return nil
 	}
+	if w.MaxUnavailableOfTwo >= 2 {
+		return because("it would be down all the same with --surge-singletons: its maxUnavailable allows both replicas to be missing")
+	}
+	if p.in.NoAutoscalers != "" {
+		return because("whether a HorizontalPodAutoscaler keeps its replicas cannot be told for --surge-singletons: %s", p.in.NoAutoscalers)
+	}
 	for _, claim := range w.Claims {
 		if why, ok := p.in.Once[w.Namespace+"/"+claim]; ok {
 			return because("it cannot run twice for --surge-singletons: %s", why)
@@ -245,11 +260,11 @@ func (p *planner) leftover(g *group, s *Step) bool {
 	if g.w == nil {
 		return false
 	}
-	if a, ok := p.in.Autoscalers[g.key]; ok && a.Restore > 0 {
+	if a, ok := p.in.Autoscalers[g.key]; ok && a.Left {
 		s.Surge, s.Autoscaler = true, &a
 		return true
 	}
-	if _, err := strconv.Atoi(g.w.Annotations[rollout.RestoreReplicas]); err == nil {
+	if _, surged := g.w.Surged(); surged {
 		s.Surge = true
 		return true
 	}

@@ -50,6 +50,7 @@ func TestWhatIsDoneWithEachKind(t *testing.T) {
 	parted.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateStatefulSetStrategy{Partition: ptr[int32](1)}
 	daemon := &appsv1.DaemonSet{}
 	daemon.Name = "agent"
+	daemon.Status.UpdatedNumberScheduled = 1
 	recreates := deployment("cart", 1)
 	recreates.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType
 	set, controller := &appsv1.ReplicaSet{}, &corev1.ReplicationController{}
@@ -174,8 +175,10 @@ func singleton(in *Input, changes ...func(*rollout.Workload)) {
 	in.rolled(w)
 }
 
-func mounts(w *rollout.Workload)   { w.Claims = []string{"data"} }
-func leftOver(w *rollout.Workload) { w.Annotations = map[string]string{rollout.RestoreReplicas: "1"} }
+func mounts(w *rollout.Workload) { w.Claims = []string{"data"} }
+func leftOver(w *rollout.Workload) {
+	w.Annotations, w.Labels = map[string]string{rollout.RestoreReplicas: "1"}, map[string]string{rollout.SurgedLabel: "true"}
+}
 
 func TestSurgesOfSingletons(t *testing.T) {
 	scaledBy := func(a Autoscaler) func(*Input) {
@@ -206,7 +209,7 @@ func TestSurgesOfSingletons(t *testing.T) {
 			singleton(in, func(w *rollout.Workload) { w.Replicas = 2 })
 		}, true, false, "", restarts(v1alpha1.ByRestart)},
 		{"what is left of an earlier run is put back after the restart", func(in *Input) { singleton(in, leftOver) }, false, true, "", restarts(v1alpha1.ByRestart)},
-		{"at its HPA too", scaledBy(Autoscaler{Name: "h", Minimum: 2, Maximum: 3, Restore: 1}), false, true, "h", restarts(v1alpha1.ByRestart)},
+		{"at its HPA too", scaledBy(Autoscaler{Name: "h", Minimum: 2, Maximum: 3, Left: true}), false, true, "h", restarts(v1alpha1.ByRestart)},
 		{"and although it is skipped", func(in *Input) {
 			singleton(in, leftOver, func(w *rollout.Workload) { w.Paused = true })
 		}, false, true, "", decision{v1alpha1.PutBack, "", "an earlier run left it at more replicas than it should have; not restarted: its rollout is paused", ""}},

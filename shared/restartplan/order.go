@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 )
 
 // inOrder sorts the steps and gives each its wave. What is skipped comes last.
@@ -11,20 +13,24 @@ func inOrder(steps []Step, o Options) []Step {
 	slices.SortStableFunc(steps, func(a, b Step) int {
 		return cmp.Or(acting(a)-acting(b), o.compare(a, b), compareKeys(a.Key(), b.Key()))
 	})
-	wave, begun, namespace := 1, 0, ""
+	wave, canaries, behind := 1, 0, o.Canary == 0
 	for i := range steps {
 		s := &steps[i]
 		if !s.Acts() {
 			break
 		}
 		switch {
-		case begun > 0 && begun == o.Canary:
+		case !behind && canaries == o.Canary:
+			behind = true
 			wave++
-		case begun > 0 && begun > o.Canary && o.Pause > 0 && s.Namespace != namespace:
+		case behind && i > 0 && o.Pause > 0 && s.Namespace != steps[i-1].Namespace:
 			wave++
 		}
-		s.Wave, namespace = wave, s.Namespace
-		begun++
+		s.Wave = wave
+		// Nothing is learned from what is not restarted.
+		if s.Action == v1alpha1.Restart {
+			canaries++
+		}
 	}
 	return steps
 }

@@ -70,6 +70,8 @@ type Input struct {
 	Terminating func(namespace string) bool
 	// Autoscalers are the HPAs of Deployments of one replica, by their target, and those that an earlier run left at two.
 	Autoscalers map[podtemplate.Workload]Autoscaler
+	// NoAutoscalers says why HPAs could not be read, empty where they could.
+	NoAutoscalers string
 	// Once holds the claims that one node can mount at a time, as "namespace/name"; those that could not be read as well.
 	Once map[string]string
 	// Losses are what a recreation of a bare pod would lose.
@@ -82,8 +84,8 @@ type Input struct {
 type Autoscaler struct {
 	Name             string
 	Minimum, Maximum int
-	// Restore is the minimum to put back that an earlier run left behind, 0 for none.
-	Restore int
+	// Left is true where an earlier run has raised the minimum and not put it back.
+	Left bool
 }
 
 // Plan is what is to be done, in order.
@@ -101,6 +103,11 @@ type Step struct {
 	UID types.UID
 	// Expected is what is predicted for its pods.
 	Expected v1alpha1.Expected
+	// Otherwise is the method for a workload that is only to be awaited, should what replaces its pods turn out to be stale
+	// itself; empty for none.
+	Otherwise v1alpha1.Method
+	// Held counts the stale pods that a partition holds back and that are left alone.
+	Held int
 	// Force restarts it also where the injector gives what already runs.
 	Force bool
 	// EvictHeld evicts what a partition holds back.

@@ -8,9 +8,11 @@ import (
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/podtemplate"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restartplan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/rollout"
@@ -20,19 +22,17 @@ import (
 // marked lists what an earlier run has left at more replicas than it should have.
 var marked = metav1.ListOptions{LabelSelector: rollout.SurgedLabel}
 
-// leftovers finds Deployments and HPAs that an earlier run has not put back. Who may not list HPAs has never changed one.
+// leftovers finds Deployments and HPAs that an earlier run has not put back. Not to be allowed to look for them is no gap of the
+// answer: it is about something that is hardly ever there.
 func (r *reader) leftovers() error {
 	deployment := workload.Ref{Group: "apps", Kind: "Deployment"}
-	gap, err := r.each("deployments", marked, r.listerOf(deployment), func(o runtime.Object) {
+	_, err := r.each("deployments", marked, r.listerOf(deployment), func(o runtime.Object) {
 		if w, ok := rollout.Of(o); ok && r.asked(w) {
 			r.keep(w)
 		}
 	})
 	if err != nil {
 		return err
-	}
-	if r.result.Input.Unread[deployment.Kind] == "" {
-		r.lack(gap)
 	}
 	_, err = r.each("horizontalpodautoscalers", marked, r.listAutoscalers, r.takeAutoscaler)
 	if err != nil {
@@ -53,7 +53,15 @@ func (r *reader) targets() error {
 			continue
 		}
 		d, err := r.clients.Kube.AppsV1().Deployments(key.Namespace).Get(r.ctx, key.Ref.Name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		gap, err := cluster.Outcome(key.Ref.String()+" in namespace "+key.Namespace, err)
 		if err != nil {
+			return err
+		}
+		if gap != nil {
+			r.lack(gap)
 			continue
 		}
 		if w, ok := rollout.Of(d); ok {
@@ -76,8 +84,8 @@ func (r *reader) takeAutoscaler(o runtime.Object) {
 	if h.Spec.MinReplicas != nil {
 		a.Minimum = int(*h.Spec.MinReplicas)
 	}
-	if n, err := strconv.Atoi(h.Annotations[rollout.RestoreMinReplicas]); err == nil && n > 0 {
-		a.Restore = n
+	if n, err := strconv.Atoi(h.Annotations[rollout.RestoreMinReplicas]); err == nil && n >= 0 {
+		a.Left = true
 	}
 	ref := workload.Ref{Group: "apps", Kind: "Deployment", Name: h.Spec.ScaleTargetRef.Name}
 	r.result.Input.Autoscalers[podtemplate.Workload{Namespace: h.Namespace, Ref: ref}] = a
@@ -102,7 +110,10 @@ func (r *reader) surges() error {
 	if err != nil {
 		return err
 	}
-	r.lack(gap)
+	if gap != nil {
+		r.lack(gap)
+		r.result.Input.NoAutoscalers = gap.Error()
+	}
 	return r.claims(single)
 }
 

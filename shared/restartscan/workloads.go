@@ -97,19 +97,35 @@ func (r *reader) sets() error {
 	}
 	if replicaSets {
 		gap, err := r.each("replicasets of deployments", metav1.ListOptions{}, r.replicaSets(grace), take)
-		if err != nil {
+		if err := r.without(gap, err, "Deployment"); err != nil {
 			return err
 		}
-		r.lack(gap)
 	}
-	if revisions {
-		gap, err := r.each("controllerrevisions", metav1.ListOptions{}, func(ctx context.Context, namespace string, o metav1.ListOptions) (runtime.Object, error) {
-			return r.clients.Kube.AppsV1().ControllerRevisions(namespace).List(ctx, o)
-		}, take)
-		if err != nil {
-			return err
+	if !revisions {
+		return nil
+	}
+	kinds := []string{"DaemonSet"}
+	if grace {
+		kinds = append(kinds, "StatefulSet")
+	}
+	gap, err := r.each("controllerrevisions", metav1.ListOptions{}, func(ctx context.Context, namespace string, o metav1.ListOptions) (runtime.Object, error) {
+		return r.clients.Kube.AppsV1().ControllerRevisions(namespace).List(ctx, o)
+	}, take)
+	return r.without(gap, err, kinds...)
+}
+
+// without leaves the workloads of some kinds alone where the versions of their templates may not be read: whether their pods are
+// being replaced already could not be told.
+func (r *reader) without(gap *cluster.Gap, err error, kinds ...string) error {
+	if err != nil || gap == nil {
+		return err
+	}
+	r.lack(gap)
+	for key := range r.result.Input.Workloads {
+		if slices.Contains(kinds, key.Ref.Kind) && (gap.Namespaces == nil || slices.Contains(gap.Namespaces, key.Namespace)) {
+			delete(r.result.Input.Workloads, key)
+			r.result.Input.Unread[key.Ref.Kind] = gap.Error()
 		}
-		r.lack(gap)
 	}
 	return nil
 }

@@ -15,6 +15,8 @@ type Progress struct {
 	// template, ready, and do not run what is expected.
 	Complete bool
 	Old      int
+	// Missing is how many pods of the newest template there should be and are not.
+	Missing int
 	// Failed says why it will not get on; CreateFailure why it does not, unless that has passed in a few seconds. Empty where
 	// it does.
 	Failed, CreateFailure string
@@ -55,8 +57,14 @@ func (s State) Progress(fresh func(Pod) bool, now time.Time) Progress {
 		}
 	}
 	p.count(current, fresh, now)
-	p.Complete = others == 0 && len(current) == p.Total && allReady(current) && w.done()
-	if p.Complete {
+	p.Missing = max(0, p.Total-len(current))
+	enough := len(current) == p.Total
+	if w.Strategy == ByRestartAt {
+		// In the middle of a canary there may be more pods than the Rollout says.
+		enough = len(current) >= p.Total
+	}
+	p.Complete = others == 0 && enough && allReady(current) && w.done()
+	if p.Missing == 0 {
 		p.CreateFailure = ""
 	}
 	return p
@@ -148,7 +156,11 @@ func (s State) Eviction(old func(Pod) bool, fresh func(Pod) bool, want int, now 
 		}
 	}
 	e.count(others, fresh, now)
-	switch missing := want - len(left) - len(others); {
+	missing := want - len(left) - len(others)
+	if e.Missing = max(0, missing); e.Missing == 0 {
+		e.CreateFailure = ""
+	}
+	switch {
 	case missing > 0 && e.Stuck == "":
 		e.Stuck, e.Usual = fmt.Sprintf("pods that are to be created: %d", missing), true
 	case missing > 0, !allReady(others):

@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"cmp"
 	"fmt"
 	"strconv"
 
@@ -98,6 +97,7 @@ func ofDeployment(d *appsv1.Deployment) *Workload {
 		w.Strategy, w.MaxUnavailable = Recreate, w.Replicas
 	case rolling != nil:
 		w.MaxSurge, w.MaxUnavailable = fence(rolling.MaxSurge, rolling.MaxUnavailable, w.Replicas)
+		_, w.MaxUnavailableOfTwo = fence(rolling.MaxSurge, rolling.MaxUnavailable, 2)
 	}
 	w.Status = Status{
 		Replicas: int(d.Status.Replicas), Updated: int(d.Status.UpdatedReplicas), Available: int(d.Status.AvailableReplicas),
@@ -222,9 +222,6 @@ func ofRollout(u *unstructured.Unstructured) *Workload {
 		Replicas: number(u, "status", "replicas"), Updated: number(u, "status", "updatedReplicas"),
 		Available: number(u, "status", "availableReplicas"), Settled: true,
 		RestartAt: text(u, "spec", "restartAt"), RestartedAt: text(u, "status", "restartedAt"),
-	}
-	if text(u, "status", "phase") == "Degraded" {
-		w.Status.Stalled = cmp.Or(text(u, "status", "message"), "the Rollout is degraded")
 	}
 	return w
 }

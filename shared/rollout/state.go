@@ -38,11 +38,12 @@ func (s State) Newest() (is func(Pod) bool, known bool) {
 	return newest.Has, found && !s.resizing(newest)
 }
 
-// resizing says whether a Deployment's controller has so far only taken up a change of the replicas: of a template that was
-// changed along with them it makes something in its next turn, and says meanwhile that no pod is of the newest one. Source:
-// isScalingEvent and sync in k8s.io/kubernetes/pkg/controller/deployment.
+// resizing says whether the controller counts no pod of the newest template, although there are pods of what seems to be it. A
+// Deployment's has so far only taken up a change of the replicas, and makes something of the template that was changed along
+// with them in its next turn; of a DaemonSet's newest ControllerRevision nothing has been heard yet. Source: isScalingEvent and
+// sync in k8s.io/kubernetes/pkg/controller/deployment.
 func (s State) resizing(newest Set) bool {
-	if s.Workload.Ref.Kind != "Deployment" || s.Workload.Status.Updated > 0 {
+	if s.Workload.Status.Updated > 0 {
 		return false
 	}
 	return slices.ContainsFunc(s.Live(), newest.Has)

@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"strconv"
+
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -34,7 +36,7 @@ const (
 	// OwnGracePeriod holds the terminationGracePeriodSeconds that the owner has set, SetGracePeriod what was set in its place.
 	OwnGracePeriod = "mesh.kubectl.dev/own-termination-grace-period-seconds"
 	SetGracePeriod = "mesh.kubectl.dev/set-termination-grace-period-seconds"
-	// SurgedLabel marks an HPA that bears RestoreMinReplicas, so that it can be listed.
+	// SurgedLabel marks a Deployment or an HPA that was changed so, so that it can be listed.
 	SurgedLabel = "mesh.kubectl.dev/surged"
 )
 
@@ -61,8 +63,9 @@ type Workload struct {
 	Paused bool
 	// Replicas are the pods that there should be; of a DaemonSet, those that its controller says.
 	Replicas int
-	// MaxUnavailable and MaxSurge are the pods that may be missing, or too many, during a rollout.
-	MaxUnavailable, MaxSurge int
+	// MaxUnavailable and MaxSurge are the pods that may be missing, or too many, during a rollout. MaxUnavailableOfTwo is
+	// the former if there were two replicas.
+	MaxUnavailable, MaxSurge, MaxUnavailableOfTwo int
 	// Partition is the ordinal below which a StatefulSet's pods are not replaced, FirstOrdinal where they begin.
 	Partition, FirstOrdinal int
 
@@ -100,6 +103,18 @@ type Status struct {
 	Stalled, CreateFailure string
 	// RestartAt and RestartedAt are an Argo Rollout's wish, and what has been done, as RFC 3339.
 	RestartAt, RestartedAt string
+}
+
+// Surged says whether a restart has given the Deployment more replicas than its owner wants, and how many these are. The label
+// decides: annotations are copied to ReplicaSets, and come back with `kubectl rollout undo`. A Deployment is surged only from one.
+func (w *Workload) Surged() (own int, is bool) {
+	if _, marked := w.Labels[SurgedLabel]; !marked || w.Ref.Kind != "Deployment" {
+		return 0, false
+	}
+	if n, err := strconv.Atoi(w.Annotations[RestoreReplicas]); err == nil && n >= 0 {
+		return n, true
+	}
+	return 1, true
 }
 
 // Observes says whether the controller has seen the newest spec.

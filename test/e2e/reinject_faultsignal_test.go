@@ -43,7 +43,7 @@ func TestReinjectInterruptedTwiceEndsAtOnce(t *testing.T) {
 	run.signal(os.Interrupt)
 	r := run.ends()
 	r.want(130, map[string]string{"guarded": "interrupted"}, "\nerror: interrupted\n")
-	r.wantMessage("guarded", "interrupted again; it was waiting: "+refusedByBudget)
+	r.wantMessage("guarded", "interrupted again: "+refusedByBudget)
 	m.wantRuns(t, map[string]string{"guarded": "1-22 1-22"})
 }
 
@@ -54,7 +54,7 @@ func TestReinjectEndsWithItsTimeout(t *testing.T) {
 	m.budget(t, "guarded")
 	r := m.untilItWaits(t, "--timeout", "statefulset/guarded", "deployment/sound")
 	r.want(124, map[string]string{"guarded": "interrupted", "sound": "restarted"}, "\nerror: not done within the ")
-	r.wantMessage("guarded", "the time allowed by --timeout is over; it was waiting: "+refusedByBudget)
+	r.wantMessage("guarded", "the time allowed by --timeout is over: "+refusedByBudget)
 	m.wantRuns(t, map[string]string{"guarded": "1-22 1-22", "sound": "1-23"})
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/probe"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/progress"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restart"
@@ -48,25 +47,13 @@ func (o *Options) watched(ctx context.Context, clients *cluster.Clients, plan *r
 		defer prober.Stop()
 		stop := make(chan string, 1)
 		options.Stop = stop
-		go func() {
-			if breach, ok := <-prober.Breached(); ok {
-				stop <- breach.String()
-			}
-		}()
+		go func() { stop <- (<-prober.Breached()).String() }()
 	}
 	report, err := restart.Run(ctx, clients, plan, options)
 	if err == nil && prober != nil {
 		report.Probes = prober.Stop()
 	}
 	return report, err
-}
-
-// putBack sees to the bare pods that an earlier run deleted and did not create again.
-func (o *Options) putBack(ctx context.Context, clients *cluster.Clients, dir string) {
-	create := o.plan().RecreateBarePods && o.DryRun == dryRunNone
-	for _, text := range restart.PutBackPods(ctx, clients.Kube, dir, o.namespace, create) {
-		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(text))
-	}
 }
 
 func (o *Options) writeReports(report *v1alpha1.RestartReport) error {
@@ -88,9 +75,9 @@ func (o *Options) conclude(ctx context.Context, found *restartscan.Result, plan 
 	}
 	stopped := report.Summary.Stopped
 	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) && stopped != "":
 		return &exit.Error{Code: exit.TimedOut, Err: fmt.Errorf("not done within the %s of --timeout", o.Timeout)}
-	case ctx.Err() != nil:
+	case errors.Is(ctx.Err(), context.Canceled):
 		return &exit.Error{Code: exit.Interrupted, Err: errors.New("interrupted")}
 	case bad > 0:
 		return fmt.Errorf("not done: %d of %d workloads; %s", bad, report.Summary.Workloads, "the same command goes on with them")

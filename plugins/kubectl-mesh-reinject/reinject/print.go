@@ -159,7 +159,6 @@ func (o *Options) printResults(report *v1alpha1.RestartReport) error {
 	for _, r := range report.Items {
 		items = append(items, r.RestartItem)
 	}
-	o.notes(items)
 	switch o.Output {
 	case "", outputWide:
 		if len(report.Items) == 0 {

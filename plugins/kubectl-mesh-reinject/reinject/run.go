@@ -7,7 +7,6 @@ import (
 
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/barepod"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/dryrun"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
@@ -44,7 +43,7 @@ func (o *Options) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	dir, err := barepod.Dir(config.Host)
+	dir, err := o.manifests(ctx, clients, config.Host)
 	if err != nil {
 		return err
 	}
@@ -54,10 +53,12 @@ func (o *Options) run(ctx context.Context) error {
 		return err
 	}
 	o.sayGaps(found)
-	switch {
-	case o.DryRun != dryRunNone:
+	if o.DryRun != dryRunNone {
 		return o.rehearse(ctx, clients, found, plan)
-	case !acts(plan):
+	}
+	// What there is to know is said before anything is done.
+	o.notes(plan.Report().Items)
+	if !acts(plan) {
 		return o.nothing(found, plan)
 	}
 	if err := o.confirm(ctx, plan); err != nil {
