@@ -29,7 +29,7 @@ var (
 	missing   = apierrors.NewNotFound(things, "")
 	forbidden = apierrors.NewForbidden(things, "", errors.New("not yours"))
 	expired   = apierrors.NewResourceExpired("too old")
-	broken    = errors.New("connection refused")
+	errBroken = errors.New("connection refused")
 )
 
 // slim is a pod of a list of one's own, as far as it matters.
@@ -199,11 +199,11 @@ func TestWhatTheServerAnswersIsTold(t *testing.T) {
 		list, watch error
 		want        []Kind
 	}{
-		{"a list that fails", false, broken, nil, []Kind{Failed}},
+		{"a list that fails", false, errBroken, nil, []Kind{Failed}},
 		{"a list that is refused", true, forbidden, nil, []Kind{Failed}},
 		{"a kind that is not found", false, missing, nil, []Kind{Failed}},
 		{"an optional kind that is not found has no objects", true, missing, nil, []Kind{Listed, Working}},
-		{"a watch that fails", false, nil, broken, []Kind{Listed, Failed}},
+		{"a watch that fails", false, nil, errBroken, []Kind{Listed, Failed}},
 		{"a watch that is refused", false, nil, forbidden, []Kind{Listed, Unwatched}},
 		{"an optional kind that is gone before it is watched", true, nil, missing, []Kind{Listed}},
 		{"a watch that has expired", false, nil, expired, []Kind{Listed}},

@@ -36,7 +36,7 @@ func TestReinjectBadInputIsAnsweredInOneLine(t *testing.T) {
 		"a limit that nobody sees kept":            {"--wait=false --max-unavailable-pods 1", `--wait=false does not see how the workloads fare, which --max-unavailable-pods needs: use either`},
 		"evictions that nobody waits for":          {"--wait=false --method evict", `--wait=false does not see how the workloads fare, which --method evict needs: use either`},
 		"a limit of errors without a probe":        {"--probe-max-error-rate 1%", `--probe-max-error-rate is about --probe: name a URL, too`},
-		"a method that the workload cannot take":   {"--method restart pod/bare", `pod/bare in namespace ` + ns + ` cannot be restarted by --method restart: use --method auto`},
+		"a method that the workload cannot take":   {"--method restart pod/bare", `pod/bare in namespace ` + ns + `: nothing would create it again, so that it takes no --method: leave it out, and use --bare-pods=recreate`},
 		"no workload at a time":                    {"--max-parallel 0", `--max-parallel 0: use 1 or more`},
 		"fewer than none at a time":                {"--max-parallel=-1", `--max-parallel -1: use 1 or more`},
 		"fewer than no canary":                     {"--canary=-1", `--canary -1: use 0 or more`},
