@@ -3,6 +3,7 @@ package restart
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -48,16 +49,39 @@ func (r *runner) restore(t *task) {
 	t.cancel()
 	t.ctx, t.cancel = context.WithTimeout(r.ctx, restoreLimit)
 	w, autoscaler, namespace := r.store.workloads[t.step.Key()], t.step.Autoscaler, t.step.Namespace
-	later(r, t, func(ctx context.Context) (*rollout.Workload, error) {
-		if autoscaler != nil {
-			return nil, restoreAutoscaler(ctx, r.clients.Kube, namespace, autoscaler.Name)
+	// What an HPA gives a second replica bears no mark of its own.
+	ours := surged
+	if autoscaler != nil {
+		restarted := t.changed || autoscaler.Left
+		ours = func(*rollout.Workload) bool { return restarted }
+	}
+	later(r, t, func(ctx context.Context) (restoration, error) {
+		done, err := restoration{after: w}, error(nil)
+		if w != nil {
+			if done.after, done.undone, err = secure(ctx, r.clients, w, ours); err != nil && !apierrors.IsNotFound(err) {
+				return done, err
+			}
 		}
-		return restoreReplicas(ctx, r.clients, w)
-	}, func(w *rollout.Workload, err error) { r.restored(t, w, err) })
+		if autoscaler != nil {
+			return done, restoreAutoscaler(ctx, r.clients.Kube, namespace, autoscaler.Name)
+		}
+		done.after, err = restoreReplicas(ctx, r.clients, done.after)
+		return done, err
+	}, func(done restoration, err error) { r.restored(t, done, err) })
 }
 
-func (r *runner) restored(t *task, w *rollout.Workload, err error) {
-	r.store.answer(w)
+// restoration is what has become of a Deployment when it is put back.
+type restoration struct {
+	after *rollout.Workload
+	// undone is true where its template is the one from before the restart.
+	undone bool
+}
+
+func (r *runner) restored(t *task, done restoration, err error) {
+	r.store.answer(done.after)
+	if done.undone {
+		t.pending.message = strings.TrimPrefix(t.pending.message+"; its restart is undone: only a pod from before serves", "; ")
+	}
 	if err == nil || apierrors.IsNotFound(err) {
 		r.end(t, t.pending.outcome, t.pending.message)
 		return

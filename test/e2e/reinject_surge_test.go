@@ -286,16 +286,26 @@ func TestReinjectHasNoSingletonRunTwiceOnAVolumeForOne(t *testing.T) {
 	}
 }
 
-// TestReinjectPutsASingletonBackAfterAFailure: the image of the new proxy cannot be pulled, and the old pod goes on serving.
+// TestReinjectPutsASingletonBackAfterAFailure: the image of the new proxy cannot be pulled, and the old pod goes on serving. With
+// one replica, the Deployment's controller would take it away for the new one, so that the restart is undone.
 func TestReinjectPutsASingletonBackAfterAFailure(t *testing.T) {
 	m := newMover(t, "reinject-surge-fails")
 	m.create(m.singleton("web", onVersion(newVersion, "fail", "image-pull")))
 	m.settles(1)
 	m.follow(newRevision)
-	s := m.watchServing()
-	m.reinject(surging).exits(1).ends("deployment/web", "failed", "ImagePullBackOff")
-	m.wantReplicas("web", 1)
-	s.neverNone(t)
+	for _, method := range []string{"restart", "grace-period"} {
+		before := m.getDeployment("web")
+		s := m.watchServing()
+		run := m.reinject(surging, "--method", method).exits(1)
+		run.ends("deployment/web", "failed", "ImagePullBackOff").ends("deployment/web", "failed", "its restart is undone: only a pod from before serves")
+		m.wantReplicas("web", 1)
+		m.settles(1)
+		s.neverNone(t)
+		after := m.getDeployment("web")
+		if !reflect.DeepEqual(after.Spec, before.Spec) || len(after.Annotations) != len(before.Annotations) {
+			t.Errorf("by %s, it is %+v, %v\nwant %+v, %v", method, after.Spec, after.Annotations, before.Spec, before.Annotations)
+		}
+	}
 }
 
 // restoring holds for the patch that puts a Deployment's replicas back.
