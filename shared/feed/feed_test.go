@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,6 +63,9 @@ func thing(name string) *corev1.Pod {
 // stage is a source that is followed, in a bubble with a clock of its own.
 type stage struct {
 	*testing.T
+	// turns orders what the source's goroutine writes and the test's reads: that the clock stands still meanwhile is nothing that
+	// the race detector knows.
+	turns sync.Mutex
 	// listErr and watchErr are what the server answers, list what it lists.
 	listErr, watchErr error
 	list              runtime.Object
@@ -77,10 +81,14 @@ func (s *stage) source() *Source {
 	return &Source{
 		What: "things",
 		List: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
+			s.turns.Lock()
+			defer s.turns.Unlock()
 			s.lists++
 			return s.list, s.listErr
 		},
 		Watch: func(_ context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			s.turns.Lock()
+			defer s.turns.Unlock()
 			s.from = append(s.from, o.ResourceVersion)
 			if s.watchErr != nil {
 				return nil, s.watchErr
@@ -107,7 +115,11 @@ func (s *stage) run(source *Source) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		source.Run(ctx, 0, func(e Event) { s.events = append(s.events, e) })
+		source.Run(ctx, 0, func(e Event) {
+			s.turns.Lock()
+			defer s.turns.Unlock()
+			s.events = append(s.events, e)
+		})
 	}()
 	s.Cleanup(func() {
 		cancel()
@@ -116,9 +128,17 @@ func (s *stage) run(source *Source) {
 	s.wait(time.Second)
 }
 
+// turn puts what was read before it before what is written after it, and the other way round.
+func (s *stage) turn() {
+	s.turns.Lock()
+	defer s.turns.Unlock()
+}
+
 func (s *stage) wait(d time.Duration) {
+	s.turn()
 	time.Sleep(d)
 	synctest.Wait()
+	s.turn()
 }
 
 // news are the events since the last time.
