@@ -1,0 +1,144 @@
+// Package upgraderun takes a canary upgrade to a goal, step by step, each noted in the record before it is done.
+package upgraderun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
+)
+
+// Hands do what the steps say. Each of them can be asked for again what it has done before.
+type Hands interface {
+	// Look returns what there is in the cluster now.
+	Look(ctx context.Context) (upgrade.Seen, error)
+	// SetTag points a tag at a revision, and returns once all of it does.
+	SetTag(ctx context.Context, name, revision string) error
+	// RemoveTag removes a tag that points at a revision. The error says what still follows it.
+	RemoveTag(ctx context.Context, name, revision string) error
+	// Label gives a namespace its labels, if it is still the one that was seen.
+	Label(ctx context.Context, name string, was upgrade.Namespace, labels map[string]string) error
+	// Restart restarts what a step of that kind says, and returns nil only once all of it was seen to run what it should.
+	Restart(ctx context.Context, s upgrade.Step) error
+}
+
+// Recorder keeps the record.
+type Recorder interface {
+	Save(ctx context.Context, u *v1alpha1.CanaryUpgrade) error
+}
+
+// Run is one run of a command.
+type Run struct {
+	Hands    Hands
+	Recorder Recorder
+	// Began is told each step before it is done.
+	Began func(s upgrade.Step)
+}
+
+// KeptError says that somebody else has changed what the upgrade would change.
+type KeptError struct {
+	Kept []upgrade.Kept
+}
+
+// Error says each in a line of its own.
+func (e *KeptError) Error() string {
+	lines := make([]string, len(e.Kept))
+	for i, k := range e.Kept {
+		lines[i] = k.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// To takes an upgrade to its goal; u is the record, and is kept up to date. Before the goal is reached nothing is assumed to be as it
+// was: the cluster is looked at before every step. Going forward, it ends at once with a KeptError where somebody else has changed
+// what the upgrade is to change; going back, it does what it can, and returns that at the end.
+func (r *Run) To(ctx context.Context, u *v1alpha1.CanaryUpgrade, goal upgrade.Goal) error {
+	var left []upgrade.Kept
+	for {
+		seen, err := r.Hands.Look(ctx)
+		if err != nil {
+			return err
+		}
+		steps, kept := upgrade.Steps(u, seen, goal)
+		if len(kept) > 0 && goal != upgrade.Rollback {
+			return &KeptError{kept}
+		}
+		if len(kept) > 0 {
+			left = kept
+		}
+		if len(steps) == 0 {
+			return asError(left)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s := steps[0]
+		r.Began(s)
+		if upgrade.Note(u, s) {
+			if err := r.Recorder.Save(ctx, u); err != nil {
+				return err
+			}
+		}
+		if err := r.do(ctx, s, seen); err != nil {
+			return err
+		}
+		if s.Kind != upgrade.Restart {
+			continue
+		}
+		if upgrade.Proved(u, s) {
+			if err := r.Recorder.Save(ctx, u); err != nil {
+				return err
+			}
+		}
+		if goal == upgrade.Advance {
+			return nil
+		}
+	}
+}
+
+func asError(kept []upgrade.Kept) error {
+	if len(kept) == 0 {
+		return nil
+	}
+	return &KeptError{kept}
+}
+
+// do does one step.
+func (r *Run) do(ctx context.Context, s upgrade.Step, seen upgrade.Seen) error {
+	switch s.Kind {
+	case upgrade.SetTag:
+		return r.Hands.SetTag(ctx, s.Tag, s.Revision)
+	case upgrade.RemoveTag:
+		return r.Hands.RemoveTag(ctx, s.Tag, s.Revision)
+	case upgrade.Label:
+		return r.label(ctx, s, seen)
+	case upgrade.Restart:
+		return r.Hands.Restart(ctx, s)
+	default:
+		return nil
+	}
+}
+
+// label goes through the namespaces in order of their names. One that fails keeps none of the others from their labels, for half of
+// them on either side is no better than one.
+func (r *Run) label(ctx context.Context, s upgrade.Step, seen upgrade.Seen) error {
+	var names []string
+	for name := range s.Labels {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var failures []error
+	for _, name := range names {
+		if err := r.Hands.Label(ctx, name, seen.Namespaces[name], s.Labels[name]); err != nil {
+			failures = append(failures, fmt.Errorf("labelling namespace %s: %w", name, err))
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(failures...)
+}
