@@ -1,0 +1,44 @@
+package upgrade
+
+import (
+	"strings"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+)
+
+// Next returns the arguments of `kubectl mesh-canary` that are to be typed next, and why. u is nil where no upgrade is recorded;
+// remaining are the namespaces that it is about and that are not recorded yet.
+func Next(u *v1alpha1.CanaryUpgrade, remaining []string) (arguments, why string) {
+	if u == nil {
+		return "start", "no upgrade is under way"
+	}
+	switch u.Phase {
+	case v1alpha1.PhaseStarted:
+		return nextStarted(u, remaining)
+	case v1alpha1.PhaseCompleting:
+		return "complete", "it was begun, and is not done"
+	case v1alpha1.PhaseCompleted:
+		return "retire " + u.From, "nothing needs it any more, or what does is said; until it is uninstalled, `kubectl mesh-canary rollback` goes back"
+	case v1alpha1.PhaseRollingBack:
+		return "rollback", "it was begun, and is not done"
+	default:
+		return "start --to " + u.To, "everything is as it was"
+	}
+}
+
+func nextStarted(u *v1alpha1.CanaryUpgrade, remaining []string) (arguments, why string) {
+	var moving []string
+	for _, n := range u.Namespaces {
+		if !n.Moved {
+			moving = append(moving, n.Name)
+		}
+	}
+	switch {
+	case len(moving) > 0:
+		return "advance " + strings.Join(moving, " "), "their pods are not all on the new revision yet"
+	case len(remaining) > 0:
+		return "advance " + remaining[0], "it is still on the old revision"
+	default:
+		return "complete", "every namespace is on the new revision"
+	}
+}

@@ -1,0 +1,37 @@
+package upgrade
+
+import (
+	"testing"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+)
+
+func TestWhatToTypeNext(t *testing.T) {
+	at := func(phase v1alpha1.Phase, moved ...bool) *v1alpha1.CanaryUpgrade {
+		u := &v1alpha1.CanaryUpgrade{Phase: phase, From: "1-22", To: "1-23"}
+		for i, m := range moved {
+			u.Namespaces = append(u.Namespaces, v1alpha1.UpgradeNamespace{Name: []string{"shop", "bank"}[i], Moved: m})
+		}
+		return u
+	}
+	for want, c := range map[string]struct {
+		u         *v1alpha1.CanaryUpgrade
+		remaining []string
+	}{
+		"start":             {nil, []string{"mill"}},
+		"advance shop":      {at(v1alpha1.PhaseStarted, false, true), []string{"mill"}},
+		"advance shop bank": {at(v1alpha1.PhaseStarted, false, false), nil},
+		"advance mill":      {at(v1alpha1.PhaseStarted, true, true), []string{"mill", "tower"}},
+		"complete":          {at(v1alpha1.PhaseStarted, true), nil},
+		"retire 1-22":       {at(v1alpha1.PhaseCompleted, true), nil},
+		"rollback":          {at(v1alpha1.PhaseRollingBack, true), nil},
+		"start --to 1-23":   {at(v1alpha1.PhaseRolledBack), []string{"mill"}},
+	} {
+		if got, why := Next(c.u, c.remaining); got != want || why == "" {
+			t.Errorf("got %q (%s), want %q", got, why, want)
+		}
+	}
+	if got, _ := Next(at(v1alpha1.PhaseCompleting, false), nil); got != "complete" {
+		t.Errorf("got %q", got)
+	}
+}
