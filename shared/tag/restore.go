@@ -6,22 +6,12 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 )
 
-// Record is what a tag was, as far as it is put back: plain values that can be kept as JSON.
-type Record struct {
-	Name      string `json:"name"`
-	Namespace string `json:"namespace"`
-	// Webhook and Service are the revisions that were claimed, empty where there was no such object.
-	Webhook     string `json:"webhook,omitempty"`
-	Service     string `json:"service,omitempty"`
-	WebhookName string `json:"webhookName,omitempty"`
-	AutoInject  bool   `json:"autoInject,omitempty"`
-	// Validator and Selectors are there for the tag default alone: whose the default validator was, and what revision
-	// default's own injector selected; absent where there was none, or it was deactivated.
-	Validator *Validating `json:"validator,omitempty"`
-	Selectors Selectors   `json:"selectors,omitempty"`
-}
+// Record is what a tag was, as far as it is put back.
+type Record = v1alpha1.TagRecord
 
 // Record returns what the tag is now.
 func (o *Objects) Record(namespace, name string) Record {

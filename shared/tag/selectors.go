@@ -10,6 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"istio.io/api/label"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 )
 
 const injectionLabel = "istio-injection"
@@ -68,13 +70,7 @@ func requirement(key string, operator metav1.LabelSelectorOperator, values ...st
 const SelectorsAnnotation = "mesh.kubectl.dev/deactivated-selectors"
 
 // Selectors are what the webhooks of an injector selected before it was deactivated, by the webhooks' names.
-type Selectors map[string]WebhookSelectors
-
-// WebhookSelectors are those of one webhook.
-type WebhookSelectors struct {
-	Namespace *metav1.LabelSelector `json:"namespace,omitempty"`
-	Object    *metav1.LabelSelector `json:"object,omitempty"`
-}
+type Selectors = map[string]v1alpha1.WebhookSelectors
 
 // neverMatch is the selector of a deactivated injector. Source: NeverMatch in istio.io/istio/istioctl/pkg/util.
 func neverMatch() *metav1.LabelSelector {
@@ -97,7 +93,7 @@ func selectors(c *admissionv1.MutatingWebhookConfiguration) Selectors {
 	s := Selectors{}
 	for i := range c.Webhooks {
 		if w := &c.Webhooks[i]; strings.HasSuffix(w.Name, injectorSuffix) {
-			s[w.Name] = WebhookSelectors{w.NamespaceSelector, w.ObjectSelector}
+			s[w.Name] = v1alpha1.WebhookSelectors{Namespace: w.NamespaceSelector, Object: w.ObjectSelector}
 		}
 	}
 	return s

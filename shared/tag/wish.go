@@ -5,6 +5,7 @@ import (
 
 	"istio.io/api/label"
 
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 )
 
@@ -39,13 +40,7 @@ type Wish struct {
 }
 
 // Validating says whose the default validator is.
-type Validating struct {
-	// Revision is its label istio.io/rev, empty where there is no validator. Namespace is Istio's.
-	Revision  string `json:"revision,omitempty"`
-	Namespace string `json:"namespace,omitempty"`
-	// Tagged is true where it belongs to the tag default, and false where an installation without that tag made it.
-	Tagged bool `json:"tagged,omitempty"`
-}
+type Validating = v1alpha1.TagValidator
 
 // Set returns the wish that the tag stands for the revision: for the tag default also that the revision validates, and that an
 // injector without a revision is switched off.

@@ -72,7 +72,7 @@ func TestWhatAnUpgradeIs(t *testing.T) {
 			}
 			got = fmt.Sprint(u.From, " ", or(u.StableTag), " ", or(u.CanaryTag))
 			for _, tag := range u.Tags {
-				got += fmt.Sprint(" ", tag)
+				got += fmt.Sprintf(" {%s %s %s}", tag.Name, tag.Before, tag.Wrote)
 			}
 		}
 		if !strings.HasPrefix(got, c.want) {

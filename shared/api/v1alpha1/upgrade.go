@@ -77,6 +77,38 @@ type UpgradeTag struct {
 	// the latest last.
 	Before string   `json:"before,omitempty"`
 	Wrote  []string `json:"wrote,omitempty"`
+	// Was are the objects that it was made of; absent until it is about to be changed.
+	Was *TagRecord `json:"was,omitempty"`
+}
+
+// TagRecord is what a tag was, as far as it is put back.
+type TagRecord struct {
+	Name      string `json:"name"`
+	Namespace string `json:"namespace"`
+	// Webhook and Service are the revisions that were claimed, empty where there was no such object.
+	Webhook     string `json:"webhook,omitempty"`
+	Service     string `json:"service,omitempty"`
+	WebhookName string `json:"webhookName,omitempty"`
+	AutoInject  bool   `json:"autoInject,omitempty"`
+	// Validator and Selectors are there for the tag default alone: whose the default validator was, and what revision
+	// default's own injector selected, by the names of its webhooks; absent where there was none, or it was deactivated.
+	Validator *TagValidator               `json:"validator,omitempty"`
+	Selectors map[string]WebhookSelectors `json:"selectors,omitempty"`
+}
+
+// TagValidator says whose the default validator is.
+type TagValidator struct {
+	// Revision is its label istio.io/rev, empty where there is no validator. Namespace is Istio's.
+	Revision  string `json:"revision,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+	// Tagged is true where it belongs to the tag default, and false where an installation without that tag made it.
+	Tagged bool `json:"tagged,omitempty"`
+}
+
+// WebhookSelectors are those of one webhook.
+type WebhookSelectors struct {
+	Namespace *metav1.LabelSelector `json:"namespace,omitempty"`
+	Object    *metav1.LabelSelector `json:"object,omitempty"`
 }
 
 // UpgradeNamespace is a namespace that an upgrade moves.

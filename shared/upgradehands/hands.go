@@ -1,0 +1,182 @@
+package upgradehands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/tag"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
+)
+
+// Hands change a cluster. They are not for use by several goroutines at once.
+type Hands struct {
+	Clients    *cluster.Clients
+	Reinjector *Reinjector
+	// Namespace is Istio's.
+	Namespace string
+	// Upgrade is the record: a tag goes back to what it says.
+	Upgrade *v1alpha1.CanaryUpgrade
+	// Wrote is told of each object that was written, in words.
+	Wrote func(text string)
+
+	tags *tag.Objects
+}
+
+// Look returns the tags and the namespaces.
+func (h *Hands) Look(ctx context.Context) (upgrade.Seen, error) {
+	objects, err := readTags(ctx, h.Clients, h.Namespace)
+	if err != nil {
+		return upgrade.Seen{}, err
+	}
+	h.tags = objects
+	seen := upgrade.Seen{Tags: map[string]upgrade.Tag{}, Namespaces: map[string]upgrade.Namespace{}}
+	for _, t := range objects.Tags() {
+		if t.Namespace == h.Namespace {
+			seen.Tags[t.Name] = upgrade.Tag{Revision: t.Revision(), Half: h.half(t)}
+		}
+	}
+	return seen, readNamespaces(ctx, h.Clients, &seen)
+}
+
+// half says whether a tag of the upgrade's is not all that it should be where it points: a run that moved it was cut off.
+func (h *Hands) half(t tag.Tag) bool {
+	wish := tag.Set(h.tags, t.Namespace, t.Name, t.Revision())
+	if len(t.Webhooks) == 0 {
+		return true
+	}
+	// Releases before 1.28 make no Service: where there was none and the tag was not touched, none is missing.
+	if r := h.recorded(t.Name); r == nil || len(r.Wrote) == 0 {
+		return t.Conflict() != ""
+	}
+	writes, err := tag.Plan(h.tags, wish)
+	return err == nil && len(writes) > 0
+}
+
+func (h *Hands) recorded(name string) *v1alpha1.UpgradeTag {
+	if h.Upgrade == nil {
+		return nil
+	}
+	for i := range h.Upgrade.Tags {
+		if h.Upgrade.Tags[i].Name == name {
+			return &h.Upgrade.Tags[i]
+		}
+	}
+	return nil
+}
+
+// readTags reads what tags are made of. Half of it is nothing to go by.
+func readTags(ctx context.Context, clients *cluster.Clients, namespace string) (*tag.Objects, error) {
+	objects, gaps, err := tag.Read(ctx, clients, namespace)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(gaps) > 0:
+		return nil, fmt.Errorf("reading the tags: %w", gaps[0])
+	default:
+		return objects, nil
+	}
+}
+
+func readNamespaces(ctx context.Context, clients *cluster.Clients, seen *upgrade.Seen) error {
+	list, err := clients.Kube.CoreV1().Namespaces().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Errorf("reading namespaces: %w", err)
+	}
+	for i := range list.Items {
+		n := &list.Items[i]
+		seen.Namespaces[n.Name] = upgrade.Namespace{UID: string(n.UID), Labels: upgrade.Labels(n.Labels), Deleting: n.DeletionTimestamp != nil}
+	}
+	return nil
+}
+
+// SetTag points a tag at a revision. Where the upgrade goes back, it is made what it was.
+func (h *Hands) SetTag(ctx context.Context, name, revision string) error {
+	if r := h.recorded(name); h.back() && r != nil && r.Was != nil {
+		return h.putBack(ctx, r)
+	}
+	if err := tag.CheckSet(h.tags, h.Namespace, name, revision); err != nil {
+		return err
+	}
+	return h.apply(ctx, tag.Set(h.tags, h.Namespace, name, revision))
+}
+
+// RemoveTag removes a tag, unless namespaces or pods follow it.
+func (h *Hands) RemoveTag(ctx context.Context, name, _ string) error {
+	if r := h.recorded(name); name == tag.Default && h.back() && r != nil && r.Was != nil {
+		return h.putBack(ctx, r)
+	}
+	followers, err := h.followers(ctx, name)
+	if err != nil {
+		return err
+	}
+	if len(followers) > 0 {
+		return fmt.Errorf("tag %s is still followed by %s: label them otherwise, and run the same command again", name, someOf(followers))
+	}
+	return h.apply(ctx, tag.Remove(h.tags, h.Namespace, name))
+}
+
+func (h *Hands) back() bool { return h.Upgrade != nil && h.Upgrade.Phase == v1alpha1.PhaseRollingBack }
+
+// putBack makes a tag what it was before the upgrade.
+func (h *Hands) putBack(ctx context.Context, r *v1alpha1.UpgradeTag) error {
+	at := r.Before
+	if len(r.Wrote) > 0 {
+		at = r.Wrote[len(r.Wrote)-1]
+	}
+	wish, kept := tag.Restore(h.tags, *r.Was, tag.Set(h.tags, h.Namespace, r.Name, at).Record(*r.Was))
+	if len(kept) > 0 {
+		return errors.New(strings.Join(kept, "; "))
+	}
+	return h.apply(ctx, wish)
+}
+
+func (h *Hands) apply(ctx context.Context, wish tag.Wish) error {
+	objects, err := tag.Apply(ctx, h.Clients, h.tags, wish, tag.Run{Done: func(w tag.Write) { h.Wrote(w.Text) }})
+	if err == nil {
+		h.tags = objects
+	}
+	return err
+}
+
+// followers are the namespaces that name a tag.
+func (h *Hands) followers(ctx context.Context, name string) ([]string, error) {
+	list, err := h.Clients.Kube.CoreV1().Namespaces().List(ctx, metav1.ListOptions{LabelSelector: upgrade.Rev + "=" + name})
+	if err != nil {
+		return nil, fmt.Errorf("reading namespaces: %w", err)
+	}
+	var names []string
+	for i := range list.Items {
+		names = append(names, "namespace "+list.Items[i].Name)
+	}
+	return names, nil
+}
+
+// Label gives a namespace the labels that decide about injection.
+func (h *Hands) Label(ctx context.Context, name string, was upgrade.Namespace, labels map[string]string) error {
+	if err := label(ctx, h.Clients.Kube.CoreV1(), name, was, labels); err != nil {
+		return err
+	}
+	h.Wrote("namespace " + name + " is labelled " + upgrade.LabelText(labels))
+	return nil
+}
+
+// Restart restarts what a step says.
+func (h *Hands) Restart(ctx context.Context, s upgrade.Step) error {
+	return h.Reinjector.restart(ctx, s)
+}
+
+// Record notes of the upgrade's tags what they are made of, before any of them is changed.
+func (h *Hands) Record(u *v1alpha1.CanaryUpgrade) {
+	for i := range u.Tags {
+		if t := &u.Tags[i]; t.Was == nil {
+			was := h.tags.Record(h.Namespace, t.Name)
+			t.Was = &was
+		}
+	}
+}
