@@ -9,8 +9,6 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/probe"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/progress"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restart"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restartplan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restartreport"
@@ -22,7 +20,7 @@ func (o *Options) carryOut(ctx context.Context, clients *cluster.Clients, dir st
 	options := o.Pacing.Run()
 	options.Chunk, options.NoWait, options.ManifestDir = o.Chunk, !o.Wait, dir
 	options.Abort = plugin.Abort(ctx)
-	report, err := o.watched(ctx, clients, plan, options)
+	report, err := o.Pacing.Carry(ctx, o.ErrOut, clients, plan, options)
 	if err != nil {
 		return err
 	}
@@ -30,39 +28,10 @@ func (o *Options) carryOut(ctx context.Context, clients *cluster.Clients, dir st
 		return err
 	}
 	fmt.Fprint(o.ErrOut, restartreport.Summary(report))
-	if err := o.writeReports(report); err != nil {
+	if err := o.Pacing.WriteReports(report); err != nil {
 		return err
 	}
 	return o.conclude(ctx, found, plan, report)
-}
-
-// watched runs the plan while probes run and progress is shown.
-func (o *Options) watched(ctx context.Context, clients *cluster.Clients, plan *restartplan.Plan, options restart.Options) (*v1alpha1.RestartReport, error) {
-	display := progress.New(o.ErrOut)
-	defer display.Close()
-	options.Observe = display.Observe
-	var prober *probe.Prober
-	if p, asked := o.Pacing.Probe(); asked {
-		prober = probe.Start(context.WithoutCancel(ctx), p)
-		defer prober.Stop()
-		stop := make(chan string, 1)
-		options.Stop = stop
-		go func() { stop <- (<-prober.Breached()).String() }()
-	}
-	report, err := restart.Run(ctx, clients, plan, options)
-	if err == nil && prober != nil {
-		report.Probes = prober.Stop()
-	}
-	return report, err
-}
-
-func (o *Options) writeReports(report *v1alpha1.RestartReport) error {
-	for _, path := range o.Pacing.Reports {
-		if err := restartreport.WriteFile(path, report); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // conclude turns the report into an exit code.

@@ -6,10 +6,9 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/pacing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/barepod"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
@@ -21,16 +20,7 @@ func (o *Options) manifests(ctx context.Context, clients *cluster.Clients, host 
 	if !o.plan().RecreateBarePods && !barepod.Any() || o.DryRun != dryRunNone {
 		return "", nil
 	}
-	// Several clusters may have the same URL, one after the other, but no two have the same namespace.
-	namespace, err := clients.Kube.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
-	switch {
-	case err == nil:
-		return barepod.Dir(string(namespace.UID))
-	case apierrors.IsForbidden(err), apierrors.IsNotFound(err):
-		return barepod.Dir(host)
-	default:
-		return "", fmt.Errorf("reading namespace %s: %w", metav1.NamespaceSystem, err)
-	}
+	return pacing.ManifestDir(ctx, clients, host)
 }
 
 // putBack sees to the bare pods that an earlier run deleted and did not create again.

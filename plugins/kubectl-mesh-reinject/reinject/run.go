@@ -188,7 +188,7 @@ func (o *Options) nothing(found *restartscan.Result, plan *restartplan.Plan) err
 	if err := o.printResults(report); err != nil {
 		return err
 	}
-	if err := o.writeReports(report); err != nil {
+	if err := o.Pacing.WriteReports(report); err != nil {
 		return err
 	}
 	o.sayNothing(found, plan)
