@@ -41,10 +41,10 @@ func renderService(own *admissionv1.MutatingWebhookConfiguration, o Options) *co
 		Spec: corev1.ServiceSpec{
 			Selector: selector,
 			Ports: []corev1.ServicePort{
-				{Name: "grpc-xds", Port: 15010, Protocol: corev1.ProtocolTCP},
-				{Name: "https-dns", Port: 15012, Protocol: corev1.ProtocolTCP},
+				{Name: "grpc-xds", Port: 15010, TargetPort: intstr.FromInt32(15010), Protocol: corev1.ProtocolTCP},
+				{Name: "https-dns", Port: 15012, TargetPort: intstr.FromInt32(15012), Protocol: corev1.ProtocolTCP},
 				{Name: "https-webhook", Port: 443, TargetPort: intstr.FromInt32(15017), Protocol: corev1.ProtocolTCP},
-				{Name: "http-monitoring", Port: 15014, Protocol: corev1.ProtocolTCP},
+				{Name: "http-monitoring", Port: 15014, TargetPort: intstr.FromInt32(15014), Protocol: corev1.ProtocolTCP},
 			},
 		},
 	}
