@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,6 +44,9 @@ func (h *Hands) Look(ctx context.Context) (upgrade.Seen, error) {
 	}
 	return seen, readNamespaces(ctx, h.Clients, &seen)
 }
+
+// Tags returns what Look has found that tags are made of.
+func (h *Hands) Tags() *tag.Objects { return h.tags }
 
 // half says whether a tag of the upgrade's is not all that it should be where it points: a run that moved it was cut off.
 func (h *Hands) half(t tag.Tag) bool {
@@ -111,12 +115,12 @@ func (h *Hands) RemoveTag(ctx context.Context, name, _ string) error {
 	if r := h.recorded(name); name == tag.Default && h.back() && r != nil && r.Was != nil {
 		return h.putBack(ctx, r)
 	}
-	followers, err := h.followers(ctx, name)
+	followers, err := h.Namespaces(ctx, upgrade.Rev+"="+name)
 	if err != nil {
 		return err
 	}
 	if len(followers) > 0 {
-		return fmt.Errorf("tag %s is still followed by %s: label them otherwise, and run the same command again", name, someOf(followers))
+		return fmt.Errorf("tag %s is still followed by namespaces (%s): label them otherwise, and run the same command again", name, someOf(followers))
 	}
 	return h.apply(ctx, tag.Remove(h.tags, h.Namespace, name))
 }
@@ -144,19 +148,6 @@ func (h *Hands) apply(ctx context.Context, wish tag.Wish) error {
 	return err
 }
 
-// followers are the namespaces that name a tag.
-func (h *Hands) followers(ctx context.Context, name string) ([]string, error) {
-	list, err := h.Clients.Kube.CoreV1().Namespaces().List(ctx, metav1.ListOptions{LabelSelector: upgrade.Rev + "=" + name})
-	if err != nil {
-		return nil, fmt.Errorf("reading namespaces: %w", err)
-	}
-	var names []string
-	for i := range list.Items {
-		names = append(names, "namespace "+list.Items[i].Name)
-	}
-	return names, nil
-}
-
 // Label gives a namespace the labels that decide about injection.
 func (h *Hands) Label(ctx context.Context, name string, was upgrade.Namespace, labels map[string]string) error {
 	if err := label(ctx, h.Clients.Kube.CoreV1(), name, was, labels); err != nil {
@@ -179,4 +170,18 @@ func (h *Hands) Record(u *v1alpha1.CanaryUpgrade) {
 			t.Was = &was
 		}
 	}
+}
+
+// Namespaces returns the names of those whose labels match a selector, in order.
+func (h *Hands) Namespaces(ctx context.Context, selector string) ([]string, error) {
+	list, err := h.Clients.Kube.CoreV1().Namespaces().List(ctx, metav1.ListOptions{LabelSelector: selector})
+	if err != nil {
+		return nil, fmt.Errorf("reading namespaces: %w", err)
+	}
+	var names []string
+	for i := range list.Items {
+		names = append(names, list.Items[i].Name)
+	}
+	slices.Sort(names)
+	return names, nil
 }

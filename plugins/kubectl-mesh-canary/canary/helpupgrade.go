@@ -1,0 +1,87 @@
+package canary
+
+const startLong = `Record what there is, and move the first namespaces to another revision.
+
+The record is a ConfigMap in Istio's namespace: every label and tag that the upgrade changes, as it
+was. So any machine can go on with it, and kubectl mesh-canary rollback can put everything back. With
+no namespaces named, everything is recorded and prepared, and nothing moves yet.
+
+Each namespace is labelled with the new revision, or with the canary tag where one is named, and its
+workloads are restarted in waves as by kubectl mesh-reinject, whose flags hold here too. The command
+has succeeded once the pods are seen on the new revision.
+
+Running the command again after an interruption goes on where it stopped. A Lease keeps others out
+meanwhile.
+
+Exit code: 0 done; 1 an error, or the answer was no; 124 --timeout is over; 130 interrupted.`
+
+const startExample = `  # Record what there is, and move nothing yet
+  kubectl mesh-canary start --to 1-23
+
+  # Move a namespace
+  kubectl mesh-canary start --to 1-23 shop
+
+  # Have what moves follow a tag of its own
+  kubectl mesh-canary start --to 1-23 --stable-tag prod-stable --canary-tag prod-canary shop
+
+  # Move what bears a label, in the rhythm that users stand
+  kubectl mesh-canary start --to 1-23 -l stage=canary --max-parallel 2 --probe https://shop.example --probe-max-error-rate 1%`
+
+const advanceLong = `Move more namespaces to the new revision, as kubectl mesh-canary start has moved the first.
+
+Exit code: 0 done; 1 an error, or the answer was no; 124 --timeout is over; 130 interrupted.`
+
+const advanceExample = `  # One more namespace
+  kubectl mesh-canary advance bank
+
+  # All that are left
+  kubectl mesh-canary advance --all`
+
+const statusLong = `Show how far the upgrade is: its phase, and for each namespace its label, what that leads to and how
+many of its pods are on the new revision; then what to type next.
+
+-o yaml prints the whole record, and --restore gives it back should the ConfigMap be lost.
+
+Exit code: 0 done; 1 an error.`
+
+const statusExample = `  # How far is it
+  kubectl mesh-canary status
+
+  # Keep the record somewhere else too
+  kubectl mesh-canary status -o yaml > upgrade.yaml
+
+  # Give it back
+  kubectl mesh-canary status --restore upgrade.yaml`
+
+const completeLong = `Move the rest to the new revision, and everything back to its own label.
+
+The tags that namespaces follow move to the new revision, the namespaces that were moved get back the
+labels that they had, what names the old revision itself gets the new one, and whatever still runs the
+old revision is restarted. Once nothing does, the canary tag goes if the upgrade has made it.
+
+Until the old revision is uninstalled, kubectl mesh-canary rollback still goes back.
+
+Exit code: 0 done; 1 an error, or the answer was no; 124 --timeout is over; 130 interrupted.`
+
+const completeExample = `  # Finish the upgrade
+  kubectl mesh-canary complete
+
+  # Without being asked, two workloads at a time
+  kubectl mesh-canary complete --yes --max-parallel 2`
+
+const rollbackLong = `Put back what was before the upgrade, field by field, and move every pod back.
+
+Tags come first, so that whatever is created from then on is injected as before; then labels, then the
+pods, and last the tags go that the upgrade has made. It works from every point, also from an upgrade
+that is complete, until the old revision is uninstalled.
+
+What somebody else has changed meanwhile is theirs: it is left as it is and named, and the exit code is 1.
+
+Exit code: 0 done; 1 an error, or the answer was no, or something was left; 124 --timeout is over;
+130 interrupted.`
+
+const rollbackExample = `  # Go back
+  kubectl mesh-canary rollback
+
+  # Go back at once: everything restarts at the same time
+  kubectl mesh-canary rollback --yes --max-parallel 100`

@@ -1,0 +1,213 @@
+package canary
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/lease"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/restarttext"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/tag"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/upgradehands"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/upgradestore"
+)
+
+// session is what a command works with: one mesh, its record, and what is seen of it.
+type session struct {
+	clients   *cluster.Clients
+	host      string
+	namespace string
+	tags      *tag.Objects
+	store     *upgradestore.Store
+	hands     *upgradehands.Hands
+	// upgrade is the record, nil where there is none.
+	upgrade *v1alpha1.CanaryUpgrade
+	seen    upgrade.Seen
+}
+
+// installed says whether a revision has an injector of its own in this mesh.
+func (s *session) installed(rev string) bool {
+	return slices.Contains(s.tags.Revisions(s.namespace), rev)
+}
+
+// remaining are the namespaces that the upgrade is about and that are not recorded yet.
+func (s *session) remaining() []string {
+	if s.upgrade == nil {
+		return nil
+	}
+	return upgrade.Concerned(s.upgrade, s.seen, s.installed)
+}
+
+// reading runs a command that changes nothing.
+func (o *upgradeOptions) reading(ctx context.Context, to string, do func(context.Context, *session) error) error {
+	return o.within(ctx, func(ctx context.Context, config *rest.Config) error {
+		clients, err := cluster.Connect(config)
+		if err != nil {
+			return err
+		}
+		s := &session{clients: clients, host: config.Host}
+		if s.namespace, err = o.locate(ctx, clients, to); err != nil {
+			return err
+		}
+		s.store = upgradestore.New(clients.Kube.CoreV1(), s.namespace)
+		if err := s.load(ctx); err != nil {
+			return err
+		}
+		return do(ctx, s)
+	})
+}
+
+// changing runs a command that goes on with what is recorded, and keeps others out meanwhile. to is a revision that the mesh has,
+// empty for any.
+func (o *upgradeOptions) changing(ctx context.Context, to string, do func(context.Context, *session) error) error {
+	return o.guarded(ctx, to, func(ctx context.Context, s *session) error {
+		if err := s.load(ctx); err != nil {
+			return err
+		}
+		return do(ctx, s)
+	})
+}
+
+// guarded runs a command that changes something, under the Lease.
+func (o *upgradeOptions) guarded(ctx context.Context, to string, do func(context.Context, *session) error) error {
+	return o.within(ctx, func(ctx context.Context, config *rest.Config) error {
+		clients, err := cluster.Connect(config)
+		if err != nil {
+			return err
+		}
+		namespace, err := o.locate(ctx, clients, to)
+		if err != nil {
+			return err
+		}
+		held, err := lease.Acquire(ctx, lease.Options{
+			Leases: clients.Kube.CoordinationV1(), Namespace: namespace, Name: upgradestore.Name, Holder: holder(), Duration: o.LeaseDuration,
+			Waiting: func(holder string, longest time.Duration) {
+				fmt.Fprintf(o.ErrOut, "%s holds the Lease; waiting %s for it to run out\n", printing.Escape(holder), restarttext.Duration(longest))
+			},
+		})
+		if err != nil {
+			return err
+		}
+		defer o.release(ctx, held)
+		guarded, err := cluster.Connect(lease.Guarded(config, held.Check))
+		if err != nil {
+			return err
+		}
+		return do(ctx, &session{
+			clients: guarded, host: config.Host, namespace: namespace, store: upgradestore.New(guarded.Kube.CoreV1(), namespace),
+		})
+	})
+}
+
+// releaseTime is how long giving the Lease back may take: it runs out by itself.
+const releaseTime = 5 * time.Second
+
+func (o *upgradeOptions) release(ctx context.Context, held *lease.Lease) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
+	defer cancel()
+	if err := held.Release(ctx); err != nil {
+		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(err.Error()))
+	}
+}
+
+// holder names this process so that whoever reads it knows whom to ask.
+func holder() string {
+	who := "somebody"
+	if u, err := user.Current(); err == nil {
+		who = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "a machine without a name"
+	}
+	return fmt.Sprintf("%s at %s (process %d, %s)", who, host, os.Getpid(), rand.Text()[:6])
+}
+
+// within runs a command within the time that it has.
+func (o *upgradeOptions) within(ctx context.Context, do func(context.Context, *rest.Config) error) error {
+	if o.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.Timeout)
+		defer cancel()
+	}
+	config, err := plugin.RESTConfig(o.ConfigFlags, pluginName)
+	if err != nil {
+		return err
+	}
+	err = do(ctx, config)
+	var said *exit.Error
+	if err != nil && !errors.As(err, &said) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &exit.Error{Code: exit.TimedOut, Err: fmt.Errorf("the %s allowed by --timeout are over: %w", o.Timeout, err)}
+	}
+	return err
+}
+
+// locate finds Istio's namespace of the mesh that is meant.
+func (o *upgradeOptions) locate(ctx context.Context, clients *cluster.Clients, to string) (string, error) {
+	objects, _, err := tag.Read(ctx, clients, o.IstioNamespace)
+	if err != nil {
+		return "", err
+	}
+	if to != "" {
+		return tag.Locate(objects, "", to)
+	}
+	namespaces := objects.Namespaces()
+	switch {
+	case o.IstioNamespace != "" && !slices.Contains(namespaces, o.IstioNamespace):
+		return "", fmt.Errorf("no injector calls a control plane in namespace %s: see `kubectl mesh-canary revisions`", o.IstioNamespace)
+	case o.IstioNamespace != "":
+		return o.IstioNamespace, nil
+	case len(namespaces) == 0:
+		return "", errors.New("no Istio found: no mutating webhook's name ends in sidecar-injector.istio.io; is this the right " +
+			"cluster? See `kubectl config current-context` and `kubectl get mutatingwebhookconfigurations`")
+	case len(namespaces) == 1:
+		return namespaces[0], nil
+	}
+	return o.upgrading(ctx, clients, namespaces)
+}
+
+// upgrading finds among several meshes the one that has an upgrade recorded.
+func (o *upgradeOptions) upgrading(ctx context.Context, clients *cluster.Clients, namespaces []string) (string, error) {
+	var found []string
+	for _, namespace := range namespaces {
+		u, err := upgradestore.New(clients.Kube.CoreV1(), namespace).Load(ctx)
+		if err != nil {
+			return "", err
+		}
+		if u != nil {
+			found = append(found, namespace)
+		}
+	}
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	return "", fmt.Errorf("there are several meshes, in %s: choose one with --istio-namespace", strings.Join(namespaces, ", "))
+}
+
+// load reads the record and looks at the mesh.
+func (s *session) load(ctx context.Context) error {
+	var err error
+	if s.upgrade, err = s.store.Load(ctx); err != nil {
+		return err
+	}
+	s.hands = &upgradehands.Hands{Clients: s.clients, Namespace: s.namespace, Upgrade: s.upgrade}
+	if s.seen, err = s.hands.Look(ctx); err != nil {
+		return err
+	}
+	s.tags = s.hands.Tags()
+	return nil
+}
