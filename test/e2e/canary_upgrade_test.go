@@ -1,0 +1,207 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
+)
+
+// form is one way in which namespaces follow a control plane.
+type form struct {
+	name string
+	// labels are those of namespaces that follow the revision.
+	labels func(revision string) map[string]string
+	start  []string
+	// tags are set before.
+	tags []string
+	// after are the labels once an upgrade is complete.
+	after func(to string) map[string]string
+}
+
+func istioRev(value string) map[string]string { return map[string]string{"istio.io/rev": value} }
+
+func forms() []form {
+	same := func(labels map[string]string) func(string) map[string]string {
+		return func(string) map[string]string { return labels }
+	}
+	injection := map[string]string{"istio-injection": "enabled"}
+	return []form{
+		{"tag", same(istioRev("prod-stable")), []string{"--stable-tag", "prod-stable", "--canary-tag", "prod-canary"}, []string{"prod-stable"}, same(istioRev("prod-stable"))},
+		{"revision", istioRev, nil, nil, istioRev},
+		{"default-tag", same(injection), nil, []string{"default"}, same(injection)},
+	}
+}
+
+// TestCanaryTakesEveryFormThereAndBack plays each form upwards and downwards, in both of the namespaces that Istio is found in: start
+// with one namespace, advance, complete, and roll back from the end.
+func TestCanaryTakesEveryFormThereAndBack(t *testing.T) {
+	for _, istio := range []string{"istio-system", "aks-istio-system"} {
+		t.Run(istio, func(t *testing.T) {
+			t.Parallel()
+			lab := ownLab(t, cluster.Options{})
+			for revision, version := range map[string]string{oldRevision: oldVersion, newRevision: newVersion} {
+				if err := lab.InstallIstio(t.Context(), cluster.Istio{Namespace: istio, Revision: revision, Tag: version}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, f := range forms() {
+				for _, way := range [][2]string{{oldRevision, newRevision}, {newRevision, oldRevision}} {
+					t.Run(f.name+" from "+way[0], func(t *testing.T) {
+						u := &upgraded{t: t, lab: lab, istio: istio}
+						u.play(f, way[0], way[1])
+					})
+				}
+			}
+		})
+	}
+}
+
+// play takes two namespaces of a form there and back.
+func (u *upgraded) play(f form, from, to string) {
+	u.t.Helper()
+	for _, tag := range f.tags {
+		if _, err := u.lab.Istioctl(u.t.Context(), "-i", u.istio, "tag", "set", tag, "--revision", from, "--overwrite", "-y"); err != nil {
+			u.t.Fatal(err)
+		}
+	}
+	first, second := f.name+"-1-"+from, f.name+"-2-"+from
+	u.namespace(first, f.labels(from))
+	u.namespace(second, f.labels(from))
+	u.runs(from, first, second)
+	before := u.snapshot()
+
+	u.does(append([]string{"start", "--from", from, "--to", to}, f.start...)...)
+	u.runs(from, first, second)
+	r := u.does("advance", first)
+	u.runs(to, first)
+	u.runs(from, second)
+	u.sees(first, "moved", "3/3")
+	u.sees(second, "to move", "0/3")
+	if r = u.next(r); r.code != 0 {
+		u.t.Fatalf("%s", r.stderr)
+	}
+	u.runs(to, first, second)
+	if r = u.next(r); r.code != 0 {
+		u.t.Fatalf("%s", r.stderr)
+	}
+	u.complete(f, to, first, second)
+
+	u.does("rollback", "--yes")
+	u.settles(first)
+	u.settles(second)
+	u.wantSame(before, "the rollback")
+	u.does("start", "--from", from, "--to", to, first)
+	u.does("complete", "--yes")
+	u.runs(to, first, second)
+	u.does("rollback", "--yes")
+	u.wantSame(before, "the second rollback")
+}
+
+// complete wants everything to be on the new revision, each namespace in its own form.
+func (u *upgraded) complete(f form, to string, namespaces ...string) {
+	u.t.Helper()
+	u.runs(to, namespaces...)
+	now := u.snapshot()
+	for _, name := range namespaces {
+		labels := now["namespace "+name].(map[string]string)
+		for key, value := range f.after(to) {
+			if labels[key] != value {
+				u.t.Errorf("completed, %s has %v, want %v", name, labels, f.after(to))
+			}
+		}
+	}
+	for what := range now {
+		if strings.Contains(what, "prod-canary") {
+			u.t.Errorf("completed, there is %s", what)
+		}
+	}
+}
+
+// sees wants a row of the status to have words.
+func (u *upgraded) sees(namespace string, words ...string) {
+	u.t.Helper()
+	out := u.does("status").stdout
+	for line := range strings.Lines(out) {
+		if !strings.HasPrefix(line, namespace+" ") {
+			continue
+		}
+		for _, word := range words {
+			if !strings.Contains(line, word) {
+				u.t.Errorf("status says %q, which lacks %q", line, word)
+			}
+		}
+		return
+	}
+	u.t.Errorf("status does not show %s:\n%s", namespace, out)
+}
+
+// TestCanaryTakesAnInstallWithoutRevision plays what follows a control plane that was installed without a revision, together with
+// namespaces that name it, beside another mesh that nothing happens to.
+func TestCanaryTakesAnInstallWithoutRevision(t *testing.T) {
+	lab := ownLab(t, cluster.Options{})
+	for _, i := range []cluster.Istio{{Tag: oldVersion}, {Revision: newRevision, Tag: newVersion}, {Namespace: "other-istio", Revision: "other", Tag: oldVersion}} {
+		if err := lab.InstallIstio(t.Context(), i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u := &upgraded{t: t, lab: lab, istio: "istio-system"}
+	injection := map[string]string{"istio-injection": "enabled"}
+	u.namespace("shop", injection)
+	u.namespace("bank", injection)
+	u.namespace("named", istioRev("default"))
+	u.namespace("elsewhere", istioRev("other"))
+	u.runs("default", "shop", "bank", "named")
+	before := u.snapshot()
+	u.does("start", "-i", "istio-system", "--to", newRevision, "--from", "default", "shop")
+	u.runs(newRevision, "shop")
+	u.runs("default", "bank", "named")
+	u.does("complete", "--yes")
+	u.runs(newRevision, "shop", "bank", "named")
+	u.runs("other", "elsewhere")
+	if tags, err := lab.Istioctl(t.Context(), "tag", "list"); err != nil || !strings.Contains(tags, "default "+newRevision) {
+		t.Errorf("istioctl says %v:\n%s", err, tags)
+	}
+	u.does("rollback", "--yes")
+	for _, name := range u.namespaces {
+		u.settles(name)
+	}
+	u.wantSame(before, "the rollback")
+}
+
+// TestCanaryRefuses wants one clear line for each, exit code 1, and nothing changed.
+func TestCanaryRefuses(t *testing.T) {
+	lab := ownLab(t, cluster.Options{})
+	if err := installTwoRevisions(t.Context(), lab); err != nil {
+		t.Fatal(err)
+	}
+	u := &upgraded{t: t, lab: lab, istio: "istio-system"}
+	u.namespace("shop", istioRev(stableTag))
+	u.namespace("bank", istioRev(stableTag))
+	u.refuses("no upgrade is started", "advance", "shop")
+	u.refuses("no upgrade is started", "complete")
+	u.refuses("no upgrade is started", "rollback")
+	u.refuses("revision 1-99 is not installed", "start", "--to", "1-99", "shop")
+	u.refuses("revision 1-22 is the one in use", "start", "--to", oldRevision, "--from", oldRevision, "shop")
+	u.refuses("a revision has that name", "start", "--to", newRevision, "--canary-tag", oldRevision, "shop")
+	u.refuses("--canary-tag prod-canary exists already", "start", "--to", newRevision, "--canary-tag", canaryTag, "shop")
+	u.refuses("a valid label must be", "start", "--to", newRevision, "--canary-tag", "a b", "shop")
+	u.refuses("namespace nowhere does not exist", "start", "--to", newRevision, "nowhere")
+	u.refuses("namespaces are arguments", "start", "--to", newRevision, "-n", "shop")
+	u.refuses("use either", "advance", "--all", "shop")
+	u.refuses("name the namespaces to move", "advance")
+	u.refuses("add --yes", "start", "--to", newRevision, "shop", "bank")
+	u.does("start", "--to", newRevision, "shop")
+	u.refuses("an upgrade from 1-22 to 1-23 is under way", "start", "--to", oldRevision, "bank")
+	u.refuses("namespace kube-system follows no revision", "advance", "kube-system")
+	u.refuses("add --yes", "complete")
+	// Somebody else moves the tag: that is noticed before anything is done.
+	if err := setTag(t.Context(), lab, stableTag, newRevision); err != nil {
+		t.Fatal(err)
+	}
+	const theirs = "tag prod-stable was changed by somebody else: it is revision 1-23 and would be revision 1-22; it is left as it is"
+	u.refuses("tag prod-stable was changed by somebody else", "advance", "bank")
+	if r := u.canary("rollback"); r.code != 1 || !strings.Contains(r.stderr, theirs) {
+		t.Errorf("exit %d, want 1\n%s", r.code, r.stderr)
+	}
+}
