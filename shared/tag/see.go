@@ -116,7 +116,7 @@ func look(ctx context.Context, clients *cluster.Clients, o *Objects, s Sight, na
 	case err != nil:
 		return err
 	case contested && answer.Refusal != nil && answer.Refusal.Class == dryrun.Invalid:
-		// Of two injections only one may make a native sidecar: the pod then has two proxies of one name.
+		// Where only one of the two makes native sidecars, the pod has two proxies of one name.
 		return nil
 	case contested && s.Revision != revision.Default && injectedBy(answer, s.Replaced) == nil:
 		return nil

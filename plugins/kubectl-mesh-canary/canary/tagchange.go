@@ -138,6 +138,9 @@ func (o *tagChangeOptions) say(c *v1alpha1.TagChange) {
 	if len(c.Namespaces) > 0 {
 		fmt.Fprintf(o.ErrOut, "This changes by whom pods are injected in %s: %s.\n", restarttext.Count(len(c.Namespaces), "namespace"), some(c.Namespaces))
 	}
+	if len(c.Uninjected) > 0 {
+		fmt.Fprintf(o.ErrOut, "warning: pods are not injected any more in %s: %s\n", restarttext.Count(len(c.Uninjected), "namespace"), some(c.Uninjected))
+	}
 	if c.Pods > 0 {
 		fmt.Fprintf(o.ErrOut, "Pods that their next restart moves: %d.\n", c.Pods)
 	}
@@ -159,11 +162,11 @@ func some(names []string) string {
 	return printing.Escape(text)
 }
 
-// confirm asks before a tag is moved or removed, and before one is created that somebody follows. The error says that the
+// confirm asks before anything that somebody follows changes, before a tag moves, and before the default one is removed. The error says that the
 // answer was no, or that there is nobody to ask.
 func (o *tagChangeOptions) confirm(ctx context.Context, c *v1alpha1.TagChange, overwrite bool, incomplete error) error {
 	followed := len(c.Namespaces) > 0 || c.Pods > 0 || len(c.Gateways) > 0 || incomplete != nil
-	asks := followed || c.Action == v1alpha1.TagRemove || c.Action == v1alpha1.TagMove && !overwrite
+	asks := followed || c.Action == v1alpha1.TagRemove && c.Tag == tag.Default || c.Action == v1alpha1.TagMove && !overwrite
 	if o.Yes || c.Action == v1alpha1.TagKeep || !asks {
 		return nil
 	}
