@@ -45,10 +45,15 @@ func See(ctx context.Context, clients *cluster.Clients, o *Objects, s Sight) err
 	}
 	within, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	var seen error
 	for {
-		seen := look(within, clients, o, s, namespaces)
-		if seen == nil {
+		last := look(within, clients, o, s, namespaces)
+		if last == nil {
 			return nil
+		}
+		// That time was up says less than what was seen before.
+		if seen == nil || within.Err() == nil {
+			seen = last
 		}
 		select {
 		case <-within.Done():

@@ -86,14 +86,14 @@ func (s *server) guard(a clienttesting.Action) (bool, runtime.Object, error) {
 	}
 	var name, expected string
 	switch a := a.(type) {
-	case clienttesting.UpdateAction:
+	case clienttesting.UpdateActionImpl:
 		object := a.GetObject().(Object)
 		name, expected = object.GetName(), object.GetResourceVersion()
 		object.SetResourceVersion(expected + "1")
-	case clienttesting.CreateAction:
+	case clienttesting.CreateActionImpl:
 		identify(a.GetObject().(Object))
 		name = a.GetObject().(Object).GetName()
-	case clienttesting.DeleteAction:
+	case clienttesting.DeleteActionImpl:
 		name, expected = a.GetName(), *a.GetDeleteOptions().Preconditions.ResourceVersion
 	default:
 		return false, nil, nil
