@@ -342,13 +342,14 @@ func (g *tagging) onTerminal(args ...string) *restarting {
 func (g *tagging) effects() {
 	g.ours("set", "moving", "-r", oldRevision)
 	createNamespace(g.t, g.lab, "tag-labelled", labels{"istio.io/rev": "moving"})
+	createNamespace(g.t, g.lab, "tag-gateway", labels{"istio.io/rev": "moving"})
 	createNamespace(g.t, g.lab, "tag-by-pod", nil)
 	createPods(g.t, g.lab, newPod("tag-labelled", "a"), newPod("tag-labelled", "b"), newPod("tag-by-pod", "c", withLabel("istio.io/rev", "moving")))
-	apply(g.t, g.lab, fmt.Sprintf(gatewayManifest, "tag-labelled", "gw", "", "", "istio", 80, "HTTP"))
-	awaitGatewayPod(g.t, g.lab, "tag-labelled")
+	apply(g.t, g.lab, fmt.Sprintf(gatewayManifest, "tag-gateway", "gw", "", "", "istio", 80, "HTTP"))
+	awaitGatewayPod(g.t, g.lab, "tag-gateway")
 	want := tagChange{
-		Action: "move", From: oldRevision, To: newRevision, Namespaces: []string{"tag-by-pod", "tag-labelled"}, Uninjected: []string{}, Pods: 3,
-		Gateways: []string{"tag-labelled/gw"},
+		Action: "move", From: oldRevision, To: newRevision, Namespaces: []string{"tag-by-pod", "tag-gateway", "tag-labelled"}, Uninjected: []string{}, Pods: 3,
+		Gateways: []string{"tag-gateway/gw"},
 	}
 	if got := g.change("set", "moving", "-r", newRevision, "--dry-run=server"); !reflect.DeepEqual(got, want) {
 		g.t.Errorf("got  %+v\nwant %+v", got, want)
@@ -359,16 +360,17 @@ func (g *tagging) effects() {
 	}
 	// What was said is what happens: the gateway is rolled out by itself, the pods are not.
 	eventually(g.t, patience, func() error {
-		for id, i := range proxyver(g.t, g.lab, "-n", "tag-labelled") {
-			old := i.Proxy != nil && i.Proxy.Revision == oldRevision
-			if gateway := i.Type == "gateway"; gateway && old || !gateway && !old {
-				return fmt.Errorf("%s runs %+v", id, i.Proxy)
+		for namespace, revision := range map[string]string{"tag-gateway": newRevision, "tag-labelled": oldRevision, "tag-by-pod": oldRevision} {
+			for id, i := range proxyver(g.t, g.lab, "-n", namespace) {
+				if i.Proxy == nil || i.Proxy.Revision != revision {
+					return fmt.Errorf("%s runs %+v, want revision %s", id, i.Proxy, revision)
+				}
 			}
 		}
 		return nil
 	})
 	lost := g.change("remove", "moving", "--dry-run=client")
-	if lost.Lost != 3 || !slices.Equal(lost.Uninjected, []string{"tag-by-pod", "tag-labelled"}) {
+	if lost.Lost != 3 || !slices.Equal(lost.Uninjected, []string{"tag-by-pod", "tag-gateway", "tag-labelled"}) {
 		g.t.Errorf("got %+v", lost)
 	}
 	g.ours("remove", "moving", "-y")
