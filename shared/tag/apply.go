@@ -68,27 +68,27 @@ func Apply(ctx context.Context, clients *cluster.Clients, o *Objects, w Wish, ru
 // takeBack switches an injector on again that was just switched off, unless the tag is now seen to inject by itself. The
 // error says why that was not seen.
 func takeBack(ctx context.Context, clients *cluster.Clients, o *Objects, s Sight, run Run) (*Objects, error) {
-	unseen := See(ctx, clients, o, Sight{Tag: s.Tag, Revision: s.Revision, Namespace: s.Namespace})
+	failure := See(ctx, clients, o, Sight{Tag: s.Tag, Revision: s.Revision, Namespace: s.Namespace})
 	own := o.injector(s.Namespace)
-	if unseen == nil || ctx.Err() != nil || own == nil {
-		return o, unseen
+	if failure == nil || ctx.Err() != nil || own == nil {
+		return o, failure
 	}
 	on := Write{Verb: Update, Kind: webhookKind, Object: activate(own, recorded(own)), Text: "the injector without a revision selects again what it did"}
 	next, err := one(ctx, clients, o, on, run)
 	if err != nil {
-		return o, fmt.Errorf("%w; and it could not be switched on again: %w", unseen, err)
+		return o, fmt.Errorf("%w; and it could not be switched on again: %w", failure, err)
 	}
 	if run.Done != nil {
 		run.Done(on)
 	}
-	return next, unseen
+	return next, fmt.Errorf("%w; so the injector without a revision was switched on again", failure)
 }
 
 // one does one write.
 func one(ctx context.Context, clients *cluster.Clients, o *Objects, write Write, run Run) (*Objects, error) {
 	if write.Sight != nil {
 		if err := See(ctx, clients, o, *write.Sight); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w; what injected until now stays as it is", err)
 		}
 	}
 	var object Object

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	clienttesting "k8s.io/client-go/testing"
 )
 
@@ -175,8 +177,19 @@ func TestAnInjectorIsSwitchedOnAgainWhereTheTagDoesNotInjectByItself(t *testing.
 		}
 		return nil
 	})
-	if err == nil || !strings.Contains(err.Error(), "was not seen to inject") || deactivated(s.read().webhook("istio-sidecar-injector")) {
+	if err == nil || !strings.HasSuffix(err.Error(), "; so the injector without a revision was switched on again") || deactivated(s.read().webhook("istio-sidecar-injector")) {
 		t.Errorf("got %v, %q", err, s.log)
+	}
+}
+
+func TestWhatMayNotBeAskedIsNotWaitedFor(t *testing.T) {
+	s := serve(t, world(withTag("prod", "1-22")))
+	patience = time.Hour
+	defer func() { patience = 200 * time.Millisecond }()
+	s.Fail("pods", apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New(`User "u" cannot create resource "pods" in API group ""`)))
+	err := See(t.Context(), s.Clients(), s.read(), Sight{Tag: "prod", Revision: "1-22", Namespace: istio})
+	if err == nil || !strings.HasPrefix(err.Error(), "tag prod was not seen to inject by revision 1-22: pods is forbidden: ") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -17,10 +17,11 @@ type Record struct {
 	Service     string `json:"service,omitempty"`
 	WebhookName string `json:"webhookName,omitempty"`
 	AutoInject  bool   `json:"autoInject,omitempty"`
-	// Validator and Selectors are there for the tag default alone: whose the default validator was, and what revision
-	// default's own injector selected; absent where there was none, or it was deactivated.
-	Validator *Validating `json:"validator,omitempty"`
-	Selectors Selectors   `json:"selectors,omitempty"`
+	// The others are there for the tag default alone. Validator is whose the default validator was, Selectors what revision
+	// default's own injector selected, absent where there was none. Deactivated is true where it selected nothing.
+	Validator   *Validating `json:"validator,omitempty"`
+	Selectors   Selectors   `json:"selectors,omitempty"`
+	Deactivated bool        `json:"deactivated,omitempty"`
 }
 
 // Record returns what the tag is now.
@@ -39,8 +40,10 @@ func (o *Objects) Record(namespace, name string) Record {
 	}
 	validating := o.validating()
 	r.Validator = &validating
-	if own := o.injector(namespace); own != nil && !deactivated(own) {
-		r.Selectors = selectors(own)
+	if own := o.injector(namespace); own != nil {
+		if r.Deactivated = deactivated(own); !r.Deactivated {
+			r.Selectors = selectors(own)
+		}
 	}
 	return r
 }
@@ -50,14 +53,17 @@ func (w Wish) Record(was Record) Record {
 	r := Record{
 		Name: w.Name, Namespace: w.Namespace, Webhook: w.Webhook, Service: w.Service,
 		WebhookName: cmp.Or(was.WebhookName, w.WebhookName), AutoInject: w.AutoInject || was.AutoInject,
-		Validator: was.Validator, Selectors: was.Selectors,
+		Validator: was.Validator, Selectors: was.Selectors, Deactivated: was.Deactivated,
 	}
 	if w.Validator != nil {
 		validating := *w.Validator
 		r.Validator = &validating
 	}
-	if w.Injector == Off {
-		r.Selectors = nil
+	switch w.Injector {
+	case Off:
+		r.Selectors, r.Deactivated = nil, true
+	case On:
+		r.Deactivated = false
 	}
 	return r
 }
@@ -78,7 +84,7 @@ func Restore(o *Objects, was, wrote Record) (w Wish, kept []string) {
 		return w, kept
 	}
 	kept = append(kept, w.restoreValidator(live, was, wrote)...)
-	return w, append(kept, w.restoreInjector(o, was)...)
+	return w, append(kept, w.restoreInjector(o, was, wrote)...)
 }
 
 func stands(r Record) string {
@@ -104,14 +110,20 @@ func (w *Wish) restoreValidator(live, was, wrote Record) []string {
 	return nil
 }
 
-func (w *Wish) restoreInjector(o *Objects, was Record) []string {
+func (w *Wish) restoreInjector(o *Objects, was, wrote Record) []string {
 	own := o.injector(was.Namespace)
-	if len(was.Selectors) == 0 || own == nil {
+	switch {
+	case own == nil, was.Selectors == nil && !was.Deactivated:
 		return nil
-	}
-	if !deactivated(own) && !equality.Semantic.DeepEqual(selectors(own), was.Selectors) {
+	case was.Deactivated && !wrote.Deactivated:
+		w.Injector = Off
+		return nil
+	case !was.Deactivated && (deactivated(own) || equality.Semantic.DeepEqual(selectors(own), was.Selectors)):
+		w.Injector, w.Selectors = On, was.Selectors
+		return nil
+	case was.Deactivated && deactivated(own):
+		return nil
+	default:
 		return []string{fmt.Sprintf("mutatingwebhookconfiguration %s selects what neither was recorded nor written: it stays", own.Name)}
 	}
-	w.Injector, w.Selectors = On, was.Selectors
-	return nil
 }

@@ -42,12 +42,13 @@ func TestWhatIsWrittenIsWhatIsThereAfterwards(t *testing.T) {
 // TestEveryChangeCanBeUndone restores each tag from every point of a change, and of its own undoing.
 func TestEveryChangeCanBeUndone(t *testing.T) {
 	for _, c := range plans {
+		w := c.wish(c.world)
+		was := c.world.Record(istio, w.Name)
+		if was.Webhook != "" && was.Service != "" && was.Webhook != was.Service {
+			// Two claimants are not made again.
+			continue
+		}
 		t.Run(c.rule, func(t *testing.T) {
-			w := c.wish(c.world)
-			was := c.world.Record(istio, w.Name)
-			if was.Webhook != "" && was.Service != "" && was.Webhook != was.Service || w.Injector == On && deactivated(c.world.injector(istio)) {
-				t.Skip("what was there is not a state to put back")
-			}
 			wrote := w.Record(was)
 			writes, err := Plan(c.world, w)
 			if err != nil {

@@ -51,6 +51,11 @@ func See(ctx context.Context, clients *cluster.Clients, o *Objects, s Sight) err
 		if last == nil {
 			return nil
 		}
+		// What may not be asked now may not be asked later either.
+		var refusal *dryrun.Refusal
+		if errors.As(last, &refusal) && refusal.Undecided() {
+			return unseen(s, last)
+		}
 		// That time was up says less than what was seen before.
 		if seen == nil || within.Err() == nil {
 			seen = last
@@ -60,11 +65,14 @@ func See(ctx context.Context, clients *cluster.Clients, o *Objects, s Sight) err
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return fmt.Errorf("%s was not seen to inject by revision %s: %w; what injected until now stays as it is",
-				title(s.Namespace, s.Tag), s.Revision, seen)
+			return unseen(s, seen)
 		case <-time.After(pause):
 		}
 	}
+}
+
+func unseen(s Sight, seen error) error {
+	return fmt.Errorf("%s was not seen to inject by revision %s: %w", title(s.Namespace, s.Tag), s.Revision, seen)
 }
 
 // place is a namespace in which can be asked.

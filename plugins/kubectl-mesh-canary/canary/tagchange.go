@@ -106,8 +106,12 @@ func (o *tagChangeOptions) fulfil(ctx context.Context, clients *cluster.Clients,
 	if err := o.confirm(ctx, change, overwrite, incomplete); err != nil {
 		return err
 	}
-	after, err := tag.Apply(ctx, clients, objects, w, tag.Run{Done: o.wrote})
+	begun := false
+	after, err := tag.Apply(ctx, clients, objects, w, tag.Run{Done: func(w tag.Write) { begun = true; o.wrote(w) }})
 	if err != nil {
+		if begun && !errors.Is(err, tag.ErrMoved) {
+			fmt.Fprintln(o.ErrOut, "Not all is written: run the command again, and it goes on where it stopped.")
+		}
 		return err
 	}
 	change.Done = true
