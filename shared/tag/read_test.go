@@ -53,6 +53,12 @@ func TestTwoMeshesInOneClusterAreKeptApart(t *testing.T) {
 	if !slices.Equal(names, want) || !slices.Equal(o.Namespaces(), []string{istio, "other"}) {
 		t.Errorf("got %q in %q", names, o.Namespaces())
 	}
+	if got := Rivals(o, istio, "prod"); !slices.Equal(got, []string{"istio-revision-tag-prod-other"}) {
+		t.Errorf("rivals %q", got)
+	}
+	if got := Rivals(o, istio, Default); len(got) > 0 {
+		t.Errorf("rivals %q", got)
+	}
 	// What is done in one mesh touches nothing of the other.
 	writes, err := Plan(o, Set(o, istio, "prod", "1-23"))
 	if err != nil || told(writes) != "delete istiod-revision-tag-prod, update istio-revision-tag-prod, create istiod-revision-tag-prod" {

@@ -378,7 +378,11 @@ func (g *tagging) effects() {
 
 func (g *tagging) twoMeshes() {
 	g.ours("set", "twin", "-r", oldRevision)
-	g.ours("set", "twin", "-r", "asm-1-22")
+	set := kubectl(g.t, g.lab, "mesh-canary", "tag", "set", "twin", "-r", "asm-1-22")
+	const warning = "warning: mutatingwebhookconfiguration istio-revision-tag-twin of another mesh selects the same pods: both would inject them\n"
+	if set.code != 0 || !strings.HasPrefix(set.stderr, warning) {
+		g.t.Fatalf("exit %d: %s", set.code, set.stderr)
+	}
 	want := "TAG   REVISION  ISTIO             STATE  NAMESPACES  PODS  GATEWAYS\ntwin  asm-1-22  aks-istio-system  whole  0           0     0\n"
 	if got := g.ours("list", "-i", "aks-istio-system"); got != want {
 		g.t.Errorf("got\n%s\nwant\n%s", got, want)
