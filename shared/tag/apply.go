@@ -57,14 +57,38 @@ func Apply(ctx context.Context, clients *cluster.Clients, o *Objects, w Wish, ru
 		if run.Done != nil {
 			run.Done(writes[0])
 		}
+		if writes[0].Sight != nil && w.Injector == Off {
+			if o, err = takeBack(ctx, clients, o, *writes[0].Sight, run); err != nil {
+				return o, err
+			}
+		}
 	}
+}
+
+// takeBack switches an injector on again that was just switched off, unless the tag is now seen to inject by itself. The
+// error says why that was not seen.
+func takeBack(ctx context.Context, clients *cluster.Clients, o *Objects, s Sight, run Run) (*Objects, error) {
+	failure := See(ctx, clients, o, Sight{Tag: s.Tag, Revision: s.Revision, Namespace: s.Namespace})
+	own := o.injector(s.Namespace)
+	if failure == nil || ctx.Err() != nil || own == nil {
+		return o, failure
+	}
+	on := Write{Verb: Update, Kind: webhookKind, Object: activate(own, recorded(own)), Text: "the injector without a revision selects again what it did"}
+	next, err := one(ctx, clients, o, on, run)
+	if err != nil {
+		return o, fmt.Errorf("%w; and it could not be switched on again: %w", failure, err)
+	}
+	if run.Done != nil {
+		run.Done(on)
+	}
+	return next, fmt.Errorf("%w; so the injector without a revision was switched on again", failure)
 }
 
 // one does one write.
 func one(ctx context.Context, clients *cluster.Clients, o *Objects, write Write, run Run) (*Objects, error) {
 	if write.Sight != nil {
 		if err := See(ctx, clients, o, *write.Sight); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w; what injected until now stays as it is", err)
 		}
 	}
 	var object Object
@@ -185,7 +209,7 @@ func overtaken(err error) bool {
 }
 
 // backoff bounds the retries of what passes by itself: about half a minute. Tests shorten it.
-var backoff = wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 9, Cap: 5 * time.Second}
+var backoff = wait.Backoff{Duration: 200 * time.Millisecond, Factor: 1.5, Jitter: 0.2, Steps: 12}
 
 // persist makes a call again for as long as it fails for a reason that passes, and returns its last error.
 func persist(ctx context.Context, call func(context.Context) error) error {

@@ -51,6 +51,7 @@ func (u Usage) Followed() bool { return len(u.Namespaces()) > 0 || u.Pods > 0 ||
 // effect is Effect while it is counted.
 type effect struct {
 	namespaces map[string]int
+	uninjected map[string]bool
 	gateways   map[string]bool
 	pods, lost int
 }
@@ -60,6 +61,8 @@ type Effect struct {
 	// Namespaces are those whose pods another revision injects, or none, than did before, with the number of such pods that
 	// run now.
 	Namespaces map[string]int
+	// Uninjected are those among them in which pods would be left without a proxy. Sorted.
+	Uninjected []string
 	// Pods are those that the next restart moves, Lost those among them that it would leave without a proxy.
 	Pods, Lost int
 	// Gateways are those that istiod rolls out anew at once, as NAMESPACE/NAME. Sorted.
@@ -69,7 +72,7 @@ type Effect struct {
 // NewCensus returns a count over a mesh as it is, and as it will be, which is the same mesh where nothing changes.
 func NewCensus(before, after *mesh.Mesh) *Census {
 	c := &Census{before: before, after: after, usages: map[[2]string]*usage{}}
-	c.effect = effect{namespaces: map[string]int{}, gateways: map[string]bool{}}
+	c.effect = effect{namespaces: map[string]int{}, uninjected: map[string]bool{}, gateways: map[string]bool{}}
 	for _, name := range before.Namespaces() {
 		c.addNamespace(name)
 	}
@@ -87,8 +90,9 @@ func (c *Census) addNamespace(name string) {
 			u.byInjection[name] = true
 		}
 	}
-	if differs(was, c.after.Decide(plain)) {
+	if will := c.after.Decide(plain); differs(was, will) {
 		c.effect.namespaces[name] += 0
+		c.effect.lose(name, was, will)
 	}
 }
 
@@ -123,10 +127,19 @@ func (c *Census) Add(pod proxy.Pod) {
 	if moves {
 		c.effect.pods++
 		c.effect.namespaces[pod.Namespace]++
-		if was.Outcome == injection.Injected && will.Outcome != injection.Injected {
+		if c.effect.lose(pod.Namespace, was, will) {
 			c.effect.lost++
 		}
 	}
+}
+
+// lose notes that a namespace's pods are not injected any more, if that is so, and says whether it is.
+func (e *effect) lose(namespace string, was, will injection.Decision) bool {
+	if was.Outcome == injection.NotInjected || will.Outcome != injection.NotInjected {
+		return false
+	}
+	e.uninjected[namespace] = true
+	return true
 }
 
 func (c *Census) addFollower(pod proxy.Pod, d injection.Decision) {
@@ -153,7 +166,7 @@ func (c *Census) Usage(namespace, name string) Usage {
 
 // Effect returns what the change moves, as counted until now.
 func (c *Census) Effect() Effect {
-	return Effect{Namespaces: maps.Clone(c.effect.namespaces), Pods: c.effect.pods, Lost: c.effect.lost, Gateways: sorted(c.effect.gateways)}
+	return Effect{Namespaces: maps.Clone(c.effect.namespaces), Uninjected: sorted(c.effect.uninjected), Pods: c.effect.pods, Lost: c.effect.lost, Gateways: sorted(c.effect.gateways)}
 }
 
 func sorted(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"istio.io/api/label"
 )
 
 // CheckName returns an error for a name that no tag can have: it is the value of a label, and part of the names of a Service
@@ -77,4 +79,21 @@ func notFound(o *Objects, name, rev string) error {
 		installed = append(installed, o.Revisions(namespace)...)
 	}
 	return fmt.Errorf("revision %s is not installed: there are %s", rev, strings.Join(installed, ", "))
+}
+
+// Rivals returns the webhook configurations of other meshes that select the same pods as the tag does: two control planes
+// would inject these.
+func Rivals(o *Objects, namespace, name string) []string {
+	follower := map[string]string{label.IoIstioRev.Name: name}
+	if name == Default {
+		follower = map[string]string{injectionLabel: "enabled"}
+	}
+	var rivals []string
+	for i := range o.Webhooks {
+		c := &o.Webhooks[i]
+		if owner, _ := o.ownerOf(c); owner.Namespace != namespace && selects(c, follower, nil) {
+			rivals = append(rivals, c.Name)
+		}
+	}
+	return rivals
 }

@@ -83,21 +83,22 @@ func (p *planner) moveWebhook() error {
 	if err != nil {
 		return err
 	}
-	switch len(p.now.Webhooks) {
-	case 0:
+	if len(p.now.Webhooks) == 0 {
 		if other := p.objects.webhook(r.Webhook.Name); other != nil {
 			return fmt.Errorf("mutatingwebhookconfiguration %s exists and is not the tag's: choose another with --webhook-name", other.Name)
 		}
 		p.add(Create, webhookKind, r.Webhook, "pods that follow the tag are injected by revision "+p.wish.Webhook)
-	case 1:
-		claim := p.now.Webhooks[0]
+		return nil
+	}
+	for _, claim := range p.now.Webhooks {
 		next, changed := moved(p.objects.webhook(claim.Object), r.Webhook)
+		if changed && len(p.now.Webhooks) > 1 {
+			return fmt.Errorf("it has several webhook configurations, %s and %s, which cannot move at one moment: delete all but one",
+				p.now.Webhooks[0].Object, p.now.Webhooks[1].Object)
+		}
 		if changed {
 			p.add(Update, webhookKind, next, "pods that follow the tag are injected by revision "+change(claim.Revision, p.wish.Webhook))
 		}
-	default:
-		return fmt.Errorf("it has several webhook configurations, %s and %s, which cannot move at one moment: delete all but one",
-			p.now.Webhooks[0].Object, p.now.Webhooks[1].Object)
 	}
 	return nil
 }
@@ -131,6 +132,9 @@ func (p *planner) addService() error {
 	r, err := p.rendered(p.wish.Service)
 	if err != nil {
 		return err
+	}
+	if kept := p.wish.Kept; kept != nil {
+		r.Service.Name, r.Service.Labels, r.Service.Annotations, r.Service.Spec.Selector = kept.Name, kept.Labels, kept.Annotations, kept.Selector
 	}
 	p.add(Create, serviceKind, r.Service, "Gateways that follow the tag are managed by revision "+p.wish.Service)
 	return nil

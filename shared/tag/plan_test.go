@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
@@ -162,7 +163,7 @@ func done(o *Objects, writes []Write) *Objects {
 
 func whole(o *Objects) string {
 	sorted := *o
-	sorted.Webhooks, sorted.Services = slices.Clone(o.Webhooks), slices.Clone(o.Services)
+	sorted.Webhooks, sorted.Services = slices.Clone(o.Webhooks), append([]corev1.Service{}, o.Services...)
 	slices.SortFunc(sorted.Webhooks, func(a, b mutating) int { return strings.Compare(a.Name, b.Name) })
 	text, err := json.MarshalIndent(&sorted, "", " ")
 	if err != nil {

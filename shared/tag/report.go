@@ -63,7 +63,7 @@ func Change(o *Objects, w Wish, writes []Write, e Effect) *v1alpha1.TagChange {
 		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.TagChangeKind},
 		Tag:      w.Name, IstioNamespace: w.Namespace, From: before.Revision(), To: w.Webhook, Action: action(before, w, writes),
 		Writes: []v1alpha1.TagWrite{}, Pods: e.Pods, Lost: e.Lost, Gateways: listed(e.Gateways),
-		Namespaces: listed(slices.Sorted(maps.Keys(e.Namespaces))),
+		Namespaces: listed(slices.Sorted(maps.Keys(e.Namespaces))), Uninjected: listed(e.Uninjected),
 	}
 	for _, write := range writes {
 		c.Writes = append(c.Writes, v1alpha1.TagWrite{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
@@ -23,16 +24,27 @@ func (o *Objects) Record(namespace, name string) Record {
 	}
 	if len(t.Services) > 0 {
 		r.Service = t.Services[0].Revision
+		r.Kept = keptOf(o.service(namespace, t.Services[0].Object))
 	}
 	if name != Default {
 		return r
 	}
 	validating := o.validating()
 	r.Validator = &validating
-	if own := o.injector(namespace); own != nil && !deactivated(own) {
-		r.Selectors = selectors(own)
+	if own := o.injector(namespace); own != nil {
+		if r.Deactivated = deactivated(own); !r.Deactivated {
+			r.Selectors = selectors(own)
+		}
 	}
 	return r
+}
+
+// keptOf is what is put back of a Service beside its revision.
+func keptOf(s *corev1.Service) *v1alpha1.TagService {
+	if s == nil {
+		return nil
+	}
+	return &v1alpha1.TagService{Name: s.Name, Labels: s.Labels, Annotations: s.Annotations, Selector: s.Spec.Selector}
 }
 
 // Record returns what the tag is once the wish is fulfilled, for a tag that was as recorded before.
@@ -40,14 +52,17 @@ func (w Wish) Record(was Record) Record {
 	r := Record{
 		Name: w.Name, Namespace: w.Namespace, Webhook: w.Webhook, Service: w.Service,
 		WebhookName: cmp.Or(was.WebhookName, w.WebhookName), AutoInject: w.AutoInject || was.AutoInject,
-		Validator: was.Validator, Selectors: was.Selectors,
+		Validator: was.Validator, Selectors: was.Selectors, Deactivated: was.Deactivated,
 	}
 	if w.Validator != nil {
 		validating := *w.Validator
 		r.Validator = &validating
 	}
-	if w.Injector == Off {
-		r.Selectors = nil
+	switch w.Injector {
+	case Off:
+		r.Selectors, r.Deactivated = nil, true
+	case On:
+		r.Deactivated = false
 	}
 	return r
 }
@@ -56,7 +71,7 @@ func (w Wish) Record(was Record) Record {
 // there or back. What somebody else has changed since is left as it is, and kept says so, one sentence for each.
 func Restore(o *Objects, was, wrote Record) (w Wish, kept []string) {
 	live := o.Record(was.Namespace, was.Name)
-	w = Wish{Name: was.Name, Namespace: was.Namespace, Webhook: was.Webhook, Service: was.Service, WebhookName: was.WebhookName, AutoInject: was.AutoInject}
+	w = Wish{Name: was.Name, Namespace: was.Namespace, Webhook: was.Webhook, Service: was.Service, WebhookName: was.WebhookName, AutoInject: was.AutoInject, Kept: was.Kept}
 	if !slices.Contains([]string{was.Webhook, wrote.Webhook}, live.Webhook) || !slices.Contains([]string{was.Service, wrote.Service, ""}, live.Service) {
 		w.Webhook, w.Service = live.Webhook, live.Service
 		kept = append(kept, fmt.Sprintf("%s %s, which is not what was written (%s): it stays", title(was.Namespace, was.Name), stands(live), stands(wrote)))
@@ -68,7 +83,7 @@ func Restore(o *Objects, was, wrote Record) (w Wish, kept []string) {
 		return w, kept
 	}
 	kept = append(kept, w.restoreValidator(live, was, wrote)...)
-	return w, append(kept, w.restoreInjector(o, was)...)
+	return w, append(kept, w.restoreInjector(o, was, wrote)...)
 }
 
 func stands(r Record) string {
@@ -94,14 +109,20 @@ func (w *Wish) restoreValidator(live, was, wrote Record) []string {
 	return nil
 }
 
-func (w *Wish) restoreInjector(o *Objects, was Record) []string {
+func (w *Wish) restoreInjector(o *Objects, was, wrote Record) []string {
 	own := o.injector(was.Namespace)
-	if len(was.Selectors) == 0 || own == nil {
+	switch {
+	case own == nil, was.Selectors == nil && !was.Deactivated:
 		return nil
-	}
-	if !deactivated(own) && !equality.Semantic.DeepEqual(selectors(own), was.Selectors) {
+	case was.Deactivated && !wrote.Deactivated:
+		w.Injector = Off
+		return nil
+	case !was.Deactivated && (deactivated(own) || equality.Semantic.DeepEqual(selectors(own), was.Selectors)):
+		w.Injector, w.Selectors = On, was.Selectors
+		return nil
+	case was.Deactivated && deactivated(own):
+		return nil
+	default:
 		return []string{fmt.Sprintf("mutatingwebhookconfiguration %s selects what neither was recorded nor written: it stays", own.Name)}
 	}
-	w.Injector, w.Selectors = On, was.Selectors
-	return nil
 }

@@ -45,21 +45,34 @@ func See(ctx context.Context, clients *cluster.Clients, o *Objects, s Sight) err
 	}
 	within, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	var seen error
 	for {
-		seen := look(within, clients, o, s, namespaces)
-		if seen == nil {
+		last := look(within, clients, o, s, namespaces)
+		if last == nil {
 			return nil
+		}
+		// What may not be asked now may not be asked later either.
+		var refusal *dryrun.Refusal
+		if errors.As(last, &refusal) && refusal.Undecided() {
+			return unseen(s, last)
+		}
+		// That time was up says less than what was seen before.
+		if seen == nil || within.Err() == nil {
+			seen = last
 		}
 		select {
 		case <-within.Done():
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return fmt.Errorf("%s was not seen to inject by revision %s: %w; what injected until now stays as it is",
-				title(s.Namespace, s.Tag), s.Revision, seen)
+			return unseen(s, seen)
 		case <-time.After(pause):
 		}
 	}
+}
+
+func unseen(s Sight, seen error) error {
+	return fmt.Errorf("%s was not seen to inject by revision %s: %w", title(s.Namespace, s.Tag), s.Revision, seen)
 }
 
 // place is a namespace in which can be asked.
@@ -116,7 +129,7 @@ func look(ctx context.Context, clients *cluster.Clients, o *Objects, s Sight, na
 	case err != nil:
 		return err
 	case contested && answer.Refusal != nil && answer.Refusal.Class == dryrun.Invalid:
-		// Of two injections only one may make a native sidecar: the pod then has two proxies of one name.
+		// Where only one of the two makes native sidecars, the pod has two proxies of one name.
 		return nil
 	case contested && s.Revision != revision.Default && injectedBy(answer, s.Replaced) == nil:
 		return nil

@@ -29,6 +29,8 @@ type Wish struct {
 	Webhook, Service string
 	// WebhookName is the name of a webhook configuration that has to be created; empty for the usual one.
 	WebhookName string
+	// Kept is what a Service that has to be created is to have beside its revision; nil for the usual.
+	Kept *v1alpha1.TagService
 	// AutoInject has the tag default inject into namespaces without labels too. A tag that does so goes on doing it.
 	AutoInject bool
 	// Validator is what the default validator is to be; nil where it is left as it is.

@@ -106,8 +106,12 @@ func (o *tagChangeOptions) fulfil(ctx context.Context, clients *cluster.Clients,
 	if err := o.confirm(ctx, change, overwrite, incomplete); err != nil {
 		return err
 	}
-	after, err := tag.Apply(ctx, clients, objects, w, tag.Run{Done: o.wrote})
+	begun := false
+	after, err := tag.Apply(ctx, clients, objects, w, tag.Run{Done: func(w tag.Write) { begun = true; o.wrote(w) }})
 	if err != nil {
+		if begun && !errors.Is(err, tag.ErrMoved) {
+			fmt.Fprintln(o.ErrOut, "Not all is written: run the command again, and it goes on where it stopped.")
+		}
 		return err
 	}
 	change.Done = true
@@ -138,6 +142,9 @@ func (o *tagChangeOptions) say(c *v1alpha1.TagChange) {
 	if len(c.Namespaces) > 0 {
 		fmt.Fprintf(o.ErrOut, "This changes by whom pods are injected in %s: %s.\n", restarttext.Count(len(c.Namespaces), "namespace"), some(c.Namespaces))
 	}
+	if len(c.Uninjected) > 0 {
+		fmt.Fprintf(o.ErrOut, "warning: pods are not injected any more in %s: %s\n", restarttext.Count(len(c.Uninjected), "namespace"), some(c.Uninjected))
+	}
 	if c.Pods > 0 {
 		fmt.Fprintf(o.ErrOut, "Pods that their next restart moves: %d.\n", c.Pods)
 	}
@@ -159,11 +166,11 @@ func some(names []string) string {
 	return printing.Escape(text)
 }
 
-// confirm asks before a tag is moved or removed, and before one is created that somebody follows. The error says that the
+// confirm asks before anything that somebody follows changes, before a tag moves, and before the default one is removed. The error says that the
 // answer was no, or that there is nobody to ask.
 func (o *tagChangeOptions) confirm(ctx context.Context, c *v1alpha1.TagChange, overwrite bool, incomplete error) error {
 	followed := len(c.Namespaces) > 0 || c.Pods > 0 || len(c.Gateways) > 0 || incomplete != nil
-	asks := followed || c.Action == v1alpha1.TagRemove || c.Action == v1alpha1.TagMove && !overwrite
+	asks := followed || c.Action == v1alpha1.TagRemove && c.Tag == tag.Default || c.Action == v1alpha1.TagMove && !overwrite
 	if o.Yes || c.Action == v1alpha1.TagKeep || !asks {
 		return nil
 	}

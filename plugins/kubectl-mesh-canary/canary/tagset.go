@@ -2,10 +2,12 @@ package canary
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/tag"
 )
 
@@ -50,6 +52,9 @@ func (o *tagSetOptions) Run(ctx context.Context) error {
 	return o.change(ctx, o.Revision, o.Overwrite, func(objects *tag.Objects, namespace string) (tag.Wish, error) {
 		if err := tag.CheckSet(objects, namespace, o.Tag, o.Revision); err != nil {
 			return tag.Wish{}, err
+		}
+		for _, rival := range tag.Rivals(objects, namespace, o.Tag) {
+			fmt.Fprintf(o.ErrOut, "warning: mutatingwebhookconfiguration %s of another mesh selects the same pods: both would inject them\n", printing.Escape(rival))
 		}
 		w := tag.Set(objects, namespace, o.Tag, o.Revision)
 		w.WebhookName, w.AutoInject = o.WebhookName, o.AutoInject

@@ -102,9 +102,11 @@ type TagChange struct {
 	// Done is true once everything is written.
 	Done   bool       `json:"done"`
 	Writes []TagWrite `json:"writes"`
-	// Namespaces are those in which another revision injects from then on, or none. Pods are moved by their next restart, and
-	// Lost are those of them that it leaves without a proxy. Gateways, as NAMESPACE/NAME, are rolled out anew at once.
+	// Namespaces are those in which another revision injects from then on, or none; Uninjected are those in which none does.
+	// Pods are moved by their next restart, and Lost are those of them that it leaves without a proxy. Gateways, as
+	// NAMESPACE/NAME, are rolled out anew at once.
 	Namespaces []string `json:"namespaces"`
+	Uninjected []string `json:"uninjected"`
 	Pods       int      `json:"pods"`
 	Lost       int      `json:"lost"`
 	Gateways   []string `json:"gateways"`

@@ -90,10 +90,21 @@ type TagRecord struct {
 	Service     string `json:"service,omitempty"`
 	WebhookName string `json:"webhookName,omitempty"`
 	AutoInject  bool   `json:"autoInject,omitempty"`
-	// Validator and Selectors are there for the tag default alone: whose the default validator was, and what revision
-	// default's own injector selected, by the names of its webhooks; absent where there was none, or it was deactivated.
-	Validator *TagValidator               `json:"validator,omitempty"`
-	Selectors map[string]WebhookSelectors `json:"selectors,omitempty"`
+	// Kept is what the Service had that an installer may have given it; absent where there was none.
+	Kept *TagService `json:"kept,omitempty"`
+	// The others are there for the tag default alone. Validator is whose the default validator was, Selectors what revision
+	// default's own injector selected, absent where there was none. Deactivated is true where it selected nothing.
+	Validator   *TagValidator               `json:"validator,omitempty"`
+	Selectors   map[string]WebhookSelectors `json:"selectors,omitempty"`
+	Deactivated bool                        `json:"deactivated,omitempty"`
+}
+
+// TagService is what a tag's Service had that tools differ in.
+type TagService struct {
+	Name        string            `json:"name"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	Selector    map[string]string `json:"selector,omitempty"`
 }
 
 // TagValidator says whose the default validator is.
