@@ -11,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture"
@@ -50,7 +49,7 @@ func sound() []runtime.Object {
 	elsewhere := istiod(1)
 	elsewhere.Namespace = "other"
 	return []runtime.Object{
-		fixture.Injector("1-22"), fixture.ConfigMap("1-22", "1.22.0"), istiod(1), other, elsewhere, scaler(ptr.To[int32](1)),
+		fixture.Injector("1-22"), fixture.ConfigMap("1-22", "1.22.0"), istiod(1), other, elsewhere, scaler(new(int32(1))),
 		gateway("ingress", nil, asks), gateway("refused", map[string]string{"sidecar.istio.io/inject": "false"}, asks), gateway("cart", nil, nil),
 	}
 }

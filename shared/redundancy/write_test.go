@@ -16,7 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
-	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 )
@@ -156,7 +155,7 @@ func TestWhatSomebodyElseHasChangedIsKept(t *testing.T) {
 }
 
 func TestWhatCouldNotBePutBackStaysRecorded(t *testing.T) {
-	w := in(t, istiod(2), scaler(ptr.To[int32](2)))
+	w := in(t, istiod(2), scaler(new(int32(2))))
 	w.PrependReactor("patch", "deployments", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "deployments"}, "istiod", errors.New("no"))
 	})
@@ -201,7 +200,7 @@ func TestRaisedReplicasAreAwaited(t *testing.T) {
 	defer func() { pause = time.Second }()
 	d := istiod(2)
 	d.Status.ObservedGeneration, d.Status.ReadyReplicas = 4, 1
-	w := in(t, d, scaler(ptr.To[int32](2)))
+	w := in(t, d, scaler(new(int32(2))))
 	var told []string
 	err := Await(t.Context(), w, []v1alpha1.UpgradeReplicas{recorded(autoscalerKind, "scaler", 1, 2), recorded(deploymentKind, "gone", 1, 2)}, func(text string) {
 		told = append(told, text)

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/portforward"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/transport"
 )
 
@@ -28,13 +29,34 @@ const (
 // istio.io/istio/pilot/pkg/bootstrap, which puts it on the monitoring port and, where that is not switched off, on the other.
 var debugPorts = []string{"15014", "8080"}
 
-// ask asks every pod of a revision's istiod which proxies are connected to it, by way of the API server. istiod may want to know who
-// asks, and refuse: that is said.
-func ask(ctx context.Context, clients *cluster.Clients, istioNamespace, name string) Connected {
-	pods, err := clients.Kube.CoreV1().Pods(istioNamespace).List(ctx, metav1.ListOptions{LabelSelector: istiodSelector(name)})
+// way is a way to ask for the path of debugPath at a port of a pod.
+type way func(ctx context.Context, pod, port string) (io.ReadCloser, error)
+
+// debugPath lists the proxies that are connected to an istiod. Source: addDebugHandlers in istio.io/istio/pilot/pkg/xds.
+const debugPath = "/debug/syncz"
+
+// waysTo returns the ways to a namespace's pods. istiod answers without further questions only what comes from its own pod: what comes
+// by the API server's proxy it refuses, unless it is old; what comes by port forwarding it does not. Source:
+// allowAuthenticatedOrLocalhost in istio.io/istio/pilot/pkg/xds.
+func waysTo(namespace string, core rest.Interface, config *rest.Config) []way {
+	ways := []way{func(ctx context.Context, pod, port string) (io.ReadCloser, error) {
+		return core.Get().Namespace(namespace).Resource("pods").Name(pod + ":" + port).SubResource("proxy").Suffix(debugPath).MaxRetries(0).Stream(ctx)
+	}}
+	if config != nil {
+		ways = append(ways, func(ctx context.Context, pod, port string) (io.ReadCloser, error) {
+			return portforward.Get(ctx, config, core, namespace, pod, port, debugPath)
+		})
+	}
+	return ways
+}
+
+// ask asks every pod of a revision's istiod which proxies are connected to it. Where none of the ways leads to an answer, that is said.
+func ask(ctx context.Context, clients *cluster.Clients, o Options) Connected {
+	pods, err := clients.Kube.CoreV1().Pods(o.IstioNamespace).List(ctx, metav1.ListOptions{LabelSelector: istiodSelector(o.Revision)})
 	if err != nil {
 		return Connected{Unasked: err.Error()}
 	}
+	ways := waysTo(o.IstioNamespace, clients.Core, o.Config)
 	var c Connected
 	var unasked []string
 	asked := 0
@@ -44,24 +66,34 @@ func ask(ctx context.Context, clients *cluster.Clients, istioNamespace, name str
 			continue
 		}
 		asked++
-		if err := c.askPod(ctx, clients.Core, istioNamespace, pod.Name); err != nil {
+		if err := c.askPod(ctx, ways, pod.Name); err != nil {
 			unasked = append(unasked, fmt.Sprintf("pod %s: %v", pod.Name, err))
 		}
 	}
 	if asked == 0 {
-		unasked = []string{"no pod of it runs in namespace " + istioNamespace}
+		unasked = []string{"no pod of it runs in namespace " + o.IstioNamespace}
 	}
 	c.Unasked = strings.Join(unasked, "; ")
 	return c
 }
 
-// askPod asks at one port after another. The error is that of the first: where that one refuses, the other does so too.
-func (c *Connected) askPod(ctx context.Context, core rest.Interface, namespace, pod string) error {
+// askPod asks in one way after another. The error is that of the last: it is the one that leads further.
+func (c *Connected) askPod(ctx context.Context, ways []way, pod string) (err error) {
+	for _, w := range ways {
+		if err = c.askPorts(ctx, w, pod); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// askPorts asks at one port after another. The error is that of the first: where that one refuses, the other does so too.
+func (c *Connected) askPorts(ctx context.Context, w way, pod string) error {
 	ctx, cancel := context.WithTimeout(transport.Streamed(ctx), patience)
 	defer cancel()
 	var first error
 	for _, port := range debugPorts {
-		err := c.askPort(ctx, core, namespace, pod+":"+port)
+		err := c.askPort(ctx, w, pod, port)
 		if err == nil {
 			return nil
 		}
@@ -72,8 +104,8 @@ func (c *Connected) askPod(ctx context.Context, core rest.Interface, namespace, 
 	return first
 }
 
-func (c *Connected) askPort(ctx context.Context, core rest.Interface, namespace, at string) error {
-	body, err := core.Get().Namespace(namespace).Resource("pods").Name(at).SubResource("proxy").Suffix("debug/syncz").MaxRetries(0).Stream(ctx)
+func (c *Connected) askPort(ctx context.Context, w way, pod, port string) error {
+	body, err := w(ctx, pod, port)
 	if err != nil {
 		return err
 	}

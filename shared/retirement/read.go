@@ -8,6 +8,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
 
 	"istio.io/api/label"
 
@@ -23,6 +24,8 @@ type Options struct {
 	Revision, IstioNamespace string
 	// Chunk is the page size of lists.
 	Chunk int64
+	// Config is how the cluster is reached: istiod is asked by port forwarding as well. Without it only the API server's proxy is tried.
+	Config *rest.Config
 }
 
 // Read reads what can need a revision, page by page: pods are counted and not kept. What may not be read becomes a gap of the result;
@@ -48,7 +51,7 @@ func Read(ctx context.Context, clients *cluster.Clients, options Options) (*Fact
 		}
 	}
 	r.workloads()
-	r.facts.Connected = ask(ctx, clients, options.IstioNamespace, options.Revision)
+	r.facts.Connected = ask(ctx, clients, options)
 	return r.facts, nil
 }
 

@@ -1,7 +1,9 @@
 package retirement
 
 import (
+	"context"
 	"errors"
+	"io"
 	"net/http"
 	"reflect"
 	"slices"
@@ -249,6 +251,21 @@ func TestAnIstiodThatCannotBeAskedIsNoSilentPass(t *testing.T) {
 				t.Errorf("got %v", needs)
 			}
 		})
+	}
+}
+
+func TestWhereTheProxyIsRefusedAnotherWayIsTried(t *testing.T) {
+	refuses := func(context.Context, string, string) (io.ReadCloser, error) { return nil, errors.New("who asks?") }
+	answers := func(context.Context, string, string) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(`[{"proxy":"cart-1.shop"}]`)), nil
+	}
+	forbids := func(context.Context, string, string) (io.ReadCloser, error) { return nil, errors.New("no forwarding") }
+	var c Connected
+	if err := c.askPod(t.Context(), []way{refuses, answers}, "a"); err != nil || c.Proxies != 1 {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	if err := c.askPod(t.Context(), []way{refuses, forbids}, "a"); err == nil || err.Error() != "no forwarding" || c.Proxies != 1 {
+		t.Errorf("got %+v, %v", c, err)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/utils/ptr"
 )
 
 // Uninstall returns what is left of a revision of the mesh in Istio's namespace, once the tool it came from has uninstalled it: its
@@ -64,7 +63,7 @@ func Remove(ctx context.Context, kube kubernetes.Interface, objects []Object, do
 
 func remove(ctx context.Context, kube kubernetes.Interface, o Object) error {
 	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{
-		UID: ptr.To(types.UID(o.UID)), ResourceVersion: ptr.To(o.ResourceVersion),
+		UID: new(types.UID(o.UID)), ResourceVersion: new(o.ResourceVersion),
 	}}
 	admission, core := kube.AdmissionregistrationV1(), kube.CoreV1()
 	switch o.Resource {
