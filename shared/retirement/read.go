@@ -15,6 +15,8 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/injection"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
 )
 
@@ -41,8 +43,8 @@ func Read(ctx context.Context, clients *cluster.Clients, options Options) (*Fact
 	}
 	r := &reader{
 		Clients: clients, Options: options, mesh: m, config: config,
-		facts:     &Facts{Revision: options.Revision, IstioNamespace: options.IstioNamespace},
-		following: map[string]upgrade.Follows{}, counts: map[key]int{},
+		facts:  &Facts{Revision: options.Revision, IstioNamespace: options.IstioNamespace},
+		labels: map[string]map[string]string{}, following: map[string]upgrade.Follows{}, counts: map[key]int{},
 	}
 	r.configuration()
 	for _, read := range []func(context.Context) error{r.namespaces, r.gateways, r.pods, r.templates} {
@@ -62,7 +64,9 @@ type reader struct {
 	mesh   *mesh.Mesh
 	config *Configuration
 	facts  *Facts
-	// following are the namespaces that follow the revision, counts the pods of each workload that run its proxies.
+	// labels are those of every namespace; following are the namespaces that follow the revision, counts the pods of each workload that
+	// run its proxies.
+	labels    map[string]map[string]string
 	following map[string]upgrade.Follows
 	counts    map[key]int
 }
@@ -101,6 +105,7 @@ func (r *reader) namespaces(ctx context.Context) error {
 	}
 	err := cluster.EachPage(ctx, r.Chunk, metav1.ListOptions{}, list, func(o runtime.Object) error {
 		n := o.(*metav1.PartialObjectMetadata)
+		r.labels[n.Name] = n.Labels
 		follows, is := upgrade.FollowedBy(n.Labels, tags, isInstalled)
 		if is && follows.Revision == r.Revision && n.DeletionTimestamp == nil {
 			r.following[n.Name] = follows
@@ -154,7 +159,22 @@ func (r *reader) gateways(ctx context.Context) error {
 	return err
 }
 
-// calls says whether a decision about a pod leads to the control plane that is to go, whatever that does with it.
-func (r *reader) calls(d injection.Decision) bool {
-	return d.Owner.Revision == r.Revision && (d.Owner.Namespace == "" || d.Owner.Namespace == r.IstioNamespace)
+// ours says whether a control plane is the one that is to go. One that is called by URL may be.
+func (r *reader) ours(owner revision.ControlPlane) bool {
+	return owner.Revision == r.Revision && (owner.Namespace == "" || owner.Namespace == r.IstioNamespace)
+}
+
+// needs says whether a pod that would be created now comes to the control plane that is to go. Where it cannot be told what becomes of the
+// pod, it does if any of the revision's injectors would be called.
+func (r *reader) needs(pod proxy.Pod, d injection.Decision) bool {
+	switch d.Outcome {
+	case injection.NotInjected:
+		return false
+	case injection.Unknown:
+		return r.ours(d.Owner) || slices.ContainsFunc(r.mesh.Injectors(), func(i revision.Injector) bool {
+			return r.ours(i.Owner) && slices.ContainsFunc(i.Webhooks, func(w revision.Webhook) bool { return w.Selects(r.labels[pod.Namespace], pod.Labels) })
+		})
+	default:
+		return r.ours(d.Owner)
+	}
 }

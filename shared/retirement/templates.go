@@ -112,12 +112,12 @@ func (r *reader) template(n next) {
 	pod := proxy.FromPod(n.pod)
 	d := r.mesh.Decide(pod)
 	if pod.Managed() {
-		if pod.Revision() == r.Revision && r.runs(pod) || d.Outcome != injection.NotInjected && r.calls(d) {
+		if pod.Revision() == r.Revision && r.runs(pod) || r.needs(pod, d) {
 			r.facts.Managed = append(r.facts.Managed, Managed{n.namespace, pod.GatewayName(), n.ref.Name})
 		}
 		return
 	}
-	if d.Outcome == injection.NotInjected || !r.calls(d) || r.counts[key{n.namespace, n.ref}] > 0 || r.mesh.Terminating(n.namespace) {
+	if !r.needs(pod, d) || r.counts[key{n.namespace, n.ref}] > 0 || r.mesh.Terminating(n.namespace) {
 		return
 	}
 	if n.idle || !r.follows(n.namespace) {
