@@ -5,6 +5,7 @@ package mesh
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
@@ -85,6 +86,12 @@ func (m *Mesh) Decide(pod proxy.Pod) injection.Decision {
 	}
 	return m.injection.Decide(pod, labels)
 }
+
+// Namespaces returns the names of the namespaces that were read, sorted.
+func (m *Mesh) Namespaces() []string { return slices.Sorted(maps.Keys(m.namespaces)) }
+
+// Labels returns a namespace's labels, none where it was not read. They are not to be changed.
+func (m *Mesh) Labels(namespace string) map[string]string { return m.namespaces[namespace] }
 
 // Lacks says whether it is known that a namespace does not exist.
 func (m *Mesh) Lacks(namespace string) bool {

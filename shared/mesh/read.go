@@ -49,6 +49,16 @@ type reader struct {
 // Read reads the mesh. What the caller may not read becomes a gap of the result; the error is for a cluster that
 // cannot be reached or that fails.
 func Read(ctx context.Context, clients *cluster.Clients, options Options) (*Mesh, error) {
+	objects, err := ReadObjects(ctx, clients, options)
+	if err != nil {
+		return nil, err
+	}
+	return objects.Mesh(options.IstioNamespace), nil
+}
+
+// ReadObjects reads what Read makes a mesh of, for who wants to know what the mesh would answer if some of it were different.
+// Gaps and errors are as for Read.
+func ReadObjects(ctx context.Context, clients *cluster.Clients, options Options) (*Objects, error) {
 	r := &reader{Clients: clients, Options: options, objects: NewObjects()}
 	// The webhook configurations come first: they say where everything else is, and a cluster that cannot be reached
 	// then gives one error instead of five.
@@ -74,7 +84,7 @@ func Read(ctx context.Context, clients *cluster.Clients, options Options) (*Mesh
 	if err := r.readRootNamespaces(ctx); err != nil {
 		return nil, err
 	}
-	return r.objects.Mesh(options.IstioNamespace), nil
+	return r.objects, nil
 }
 
 func (r *reader) set(o runtime.Object) {

@@ -1,16 +1,14 @@
 package reinject
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 	"time"
 
 	"k8s.io/kubectl/pkg/util/term"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restartplan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restarttext"
 )
@@ -30,32 +28,9 @@ func (o *Options) confirm(ctx context.Context, plan *restartplan.Plan) error {
 	if err := o.planTable(plan, o.ErrOut); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.ErrOut, "Restart %s? [y/N] ", what)
-	answer, err := o.answer(ctx)
-	if err != nil {
-		return err
+	yes, err := plugin.Ask(ctx, o.IOStreams, "Restart "+what)
+	if err == nil && !yes {
+		err = errors.New("nothing was restarted")
 	}
-	if !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes") {
-		return errors.New("nothing was restarted")
-	}
-	return nil
-}
-
-// answer reads a line, unless the context ends before there is one.
-func (o *Options) answer(ctx context.Context) (string, error) {
-	lines := make(chan string, 1)
-	go func() {
-		line, err := bufio.NewReader(o.In).ReadString('\n')
-		if err != nil && err != io.EOF {
-			line = ""
-		}
-		lines <- strings.TrimSpace(line)
-	}()
-	select {
-	case <-ctx.Done():
-		fmt.Fprintln(o.ErrOut)
-		return "", ctx.Err()
-	case line := <-lines:
-		return line, nil
-	}
+	return err
 }

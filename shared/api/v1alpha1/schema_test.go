@@ -20,10 +20,12 @@ func texts[T ~string](values ...T) []string {
 
 // enums are the types whose values are listed.
 var enums = map[reflect.Type][]string{
-	reflect.TypeFor[Status]():  texts(Statuses()...),
-	reflect.TypeFor[Outcome](): texts(Outcomes()...),
-	reflect.TypeFor[Action]():  texts(Restart, Await, PutBack, Skip),
-	reflect.TypeFor[Method]():  texts(ByRestart, ByGracePeriod, ByEviction, ByRestartAt, ByRecreation),
+	reflect.TypeFor[Status]():    texts(Statuses()...),
+	reflect.TypeFor[Outcome]():   texts(Outcomes()...),
+	reflect.TypeFor[Action]():    texts(Restart, Await, PutBack, Skip),
+	reflect.TypeFor[TagState]():  texts(TagStates()...),
+	reflect.TypeFor[TagAction](): texts(TagActions()...),
+	reflect.TypeFor[Method]():    texts(ByRestart, ByGracePeriod, ByEviction, ByRestartAt, ByRecreation),
 }
 
 // TestTheSchemasInTheDocsAreTheTypes compares field by field; that what is printed satisfies them is for the tests with a
@@ -34,6 +36,8 @@ func TestTheSchemasInTheDocsAreTheTypes(t *testing.T) {
 		"proxyevent.json":    reflect.TypeFor[ProxyEvent](),
 		"restartplan.json":   reflect.TypeFor[RestartPlan](),
 		"restartreport.json": reflect.TypeFor[RestartReport](),
+		"taglist.json":       reflect.TypeFor[TagList](),
+		"tagchange.json":     reflect.TypeFor[TagChange](),
 	} {
 		t.Run(file, func(t *testing.T) { compare(t, goType.Name(), load(t, file), goType) })
 	}
@@ -117,8 +121,8 @@ func compareFields(t *testing.T, where string, s *schema, goType reflect.Type) {
 	}
 }
 
-func TestTheSchemasOfRestartsDescribeEveryField(t *testing.T) {
-	for _, file := range []string{"restartplan.json", "restartreport.json"} {
+func TestTheSchemasOfRestartsAndTagsDescribeEveryField(t *testing.T) {
+	for _, file := range []string{"restartplan.json", "restartreport.json", "taglist.json", "tagchange.json"} {
 		t.Run(file, func(t *testing.T) { described(t, file, load(t, file)) })
 	}
 }

@@ -1,0 +1,77 @@
+package canary
+
+const long = `Take a mesh from one revision of Istio to another, forward or back.`
+
+const tagLong = `Show and change revision tags: names for revisions that namespaces follow by their label istio.io/rev.
+The tag default is the one that istio-injection=enabled follows.
+
+istioctl and this command read each other's tags without a difference. Here a tag is moved so that
+it never stands for two revisions at once, and nobody is without an injector on the way.`
+
+const tagListLong = `Show what every revision tag stands for, and who follows it: namespaces by their label istio.io/rev,
+by istio-injection=enabled or by the labels of pods in them, and the Gateways that istiod manages.
+
+A tag is conflicting where its webhook configuration and its Service differ, dangling where its
+revision is not installed, and half where it has no webhook configuration. A tag without a Service
+is what releases before Istio 1.28 made; it is whole.
+
+Exit code: 0 done; 1 an error, or an answer that is incomplete.`
+
+const tagListExample = `  # All tags of the cluster
+  kubectl mesh-canary tag list
+
+  # With the objects that they are made of, and what is wrong with them
+  kubectl mesh-canary tag list -o wide
+
+  # For a script
+  kubectl mesh-canary tag list -o json | jq -r '.items[] | select(.state != "whole") | .tag'`
+
+const tagSetLong = `Create a revision tag, or move it to another revision.
+
+Before anything is changed it is said what the change moves: namespaces, the pods that their next
+restart moves, and the Gateways that istiod rolls out anew at once; then it is asked. Labels alone
+change nothing that runs: restart the pods with kubectl mesh-reinject.
+
+The tag default over an installation without a revision: that injector is switched off last, once a
+dry run of a pod has shown that the new one injects; kubectl mesh-canary tag remove default switches
+it on again first.
+
+Running the command again after an interruption goes on where it stopped. If somebody else moves the
+tag meanwhile, it ends and leaves the tag to them.
+
+Exit code: 0 done; 1 an error, or the answer was no; 124 --timeout is over; 130 interrupted.`
+
+const tagSetExample = `  # A tag for what runs now, and one for what comes
+  kubectl mesh-canary tag set prod-stable --revision 1-22
+  kubectl mesh-canary tag set prod-canary --revision 1-23
+
+  # What would change if it moved
+  kubectl mesh-canary tag set prod-stable --revision 1-23 --dry-run=client
+
+  # Move it without being asked
+  kubectl mesh-canary tag set prod-stable --revision 1-23 --yes
+
+  # What istio-injection=enabled follows
+  kubectl mesh-canary tag set default --revision 1-23`
+
+const tagRemoveLong = `Remove a revision tag. Before, it is said who still follows it and would not be injected any more; then
+it is asked.
+
+Exit code: 0 done; 1 an error, or the answer was no; 124 --timeout is over; 130 interrupted.`
+
+const tagRemoveExample = `  # Remove a tag
+  kubectl mesh-canary tag remove prod-canary
+
+  # Who would lose what
+  kubectl mesh-canary tag remove prod-canary --dry-run=client -o yaml`
+
+const tagGenerateLong = `Print the objects of a revision tag, to be applied by other means. Nothing is changed.
+
+Applied over a tag that exists, they move it in the order of the file, which leaves a moment with two
+revisions that claim the tag; kubectl mesh-canary tag set does not.`
+
+const tagGenerateExample = `  # For a repository
+  kubectl mesh-canary tag generate prod-stable --revision 1-22 > tag.yaml
+
+  # Apply at once
+  kubectl mesh-canary tag generate prod-stable --revision 1-22 | kubectl apply -f -`
