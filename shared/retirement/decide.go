@@ -11,45 +11,9 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
 )
 
-// Kind is what kind of need a need is.
-type Kind string
-
-// The kinds of needs, in the order in which Decide returns them.
-const (
-	// Unchecked: something could not be read, so that nobody knows whether it needs the revision.
-	Unchecked Kind = "unchecked"
-	// OfNamesake: another mesh has a revision of the same name, which istioctl would remove as well.
-	OfNamesake Kind = "namesake"
-	// OfTag: a tag points at it.
-	OfTag Kind = "tag"
-	// OfValidator: it validates what carries no revision.
-	OfValidator Kind = "validator"
-	// OfNamespace: a namespace's pods are injected by it.
-	OfNamespace Kind = "namespace"
-	// OfWorkload: pods run its proxies.
-	OfWorkload Kind = "workload"
-	// OfManaged: its istiod keeps a gateway.
-	OfManaged Kind = "managed-gateway"
-	// OfGateway: a Gateway's own label leads to it.
-	OfGateway Kind = "gateway"
-	// OfTemplate: a workload's next pods would be injected by it.
-	OfTemplate Kind = "template"
-	// OfConnected: proxies are connected to its istiod.
-	OfConnected Kind = "connected"
-	// Unasked: its istiod could not be asked which proxies are connected to it. All else is known without it.
-	Unasked Kind = "unasked"
-)
-
-// Kinds lists every kind.
-func Kinds() []Kind {
-	return []Kind{
-		Unchecked, OfNamesake, OfTag, OfValidator, OfNamespace, OfWorkload, OfManaged, OfGateway, OfTemplate, OfConnected, Unasked,
-	}
-}
-
 // Need is one reason why a revision may not be removed.
 type Need struct {
-	Kind Kind
+	Kind v1alpha1.NeedKind
 	// Object is what needs it, such as "namespace shop", and Why says how.
 	Object, Why string
 	// Command is what to type so that it does not any more, or to find out.
@@ -61,7 +25,7 @@ func (n Need) String() string { return n.Object + " " + n.Why + ": `" + n.Comman
 
 // Blocks says whether the revision must stay for it. That istiod could not be asked is only to be said: what the cluster's own objects
 // tell is all that needs the revision, but for proxies outside of the cluster.
-func (n Need) Blocks() bool { return n.Kind != Unasked }
+func (n Need) Blocks() bool { return n.Kind != v1alpha1.NeedUnasked }
 
 // Decide returns what needs the revision, none where it is safe to remove.
 func Decide(f *Facts) []Need {
@@ -84,13 +48,13 @@ type decision struct {
 	needs []Need
 }
 
-func (d *decision) add(kind Kind, object, why, command string) {
+func (d *decision) add(kind v1alpha1.NeedKind, object, why, command string) {
 	d.needs = append(d.needs, Need{kind, object, why, command})
 }
 
 func (d *decision) unchecked() {
 	for _, g := range d.f.Gaps {
-		d.add(Unchecked, g.Missing, fmt.Sprintf("could not be checked: %v", g.Err), "kubectl auth can-i --list")
+		d.add(v1alpha1.NeedUnchecked, g.Missing, fmt.Sprintf("could not be checked: %v", g.Err), "kubectl auth can-i --list")
 	}
 }
 
@@ -98,7 +62,7 @@ func (d *decision) unchecked() {
 // GetPrunedResources in istio.io/istio/operator/pkg/uninstall.
 func (d *decision) namesakes() {
 	for _, namespace := range d.f.Namesakes {
-		d.add(OfNamesake, "the mesh in namespace "+namespace,
+		d.add(v1alpha1.NeedNamesake, "the mesh in namespace "+namespace,
 			"has a revision of the same name, which `istioctl uninstall --revision "+d.f.Revision+"` removes as well; uninstall with the tool of one mesh",
 			"helm list -n "+d.f.IstioNamespace)
 	}
@@ -106,10 +70,10 @@ func (d *decision) namesakes() {
 
 func (d *decision) tags() {
 	for _, t := range d.f.Tags {
-		d.add(OfTag, "tag "+t.Name, "points at it ("+strings.Join(t.Objects, ", ")+")", d.moveTag(t.Name))
+		d.add(v1alpha1.NeedTag, "tag "+t.Name, "points at it ("+strings.Join(t.Objects, ", ")+")", d.moveTag(t.Name))
 	}
 	if d.f.Validator != "" {
-		d.add(OfValidator, "ValidatingWebhookConfiguration "+d.f.Validator,
+		d.add(v1alpha1.NeedValidator, "ValidatingWebhookConfiguration "+d.f.Validator,
 			"has it validate the configuration of the mesh", d.moveTag(revision.Default))
 	}
 }
@@ -120,7 +84,7 @@ func (d *decision) moveTag(name string) string {
 
 func (d *decision) namespaces() {
 	for _, n := range d.f.Namespaces {
-		d.add(OfNamespace, "namespace "+n.Name, "follows it by "+by(n.Follows), d.moveNamespace(n))
+		d.add(v1alpha1.NeedNamespace, "namespace "+n.Name, "follows it by "+by(n.Follows), d.moveNamespace(n))
 	}
 }
 
@@ -157,7 +121,7 @@ func (d *decision) workloads() {
 		case w.Pods == 1:
 			why = "has a pod that runs its proxy"
 		}
-		d.add(OfWorkload, objectOf(w.Namespace, w.Ref.String()), why, replace(w))
+		d.add(v1alpha1.NeedWorkload, objectOf(w.Namespace, w.Ref.String()), why, replace(w))
 	}
 }
 
@@ -181,14 +145,14 @@ func (d *decision) gateways() {
 		if m.Gateway != "" {
 			command = d.moveGateway(m.Namespace, m.Gateway)
 		}
-		d.add(OfManaged, objectOf(m.Namespace, "gateway deployment/"+m.Deployment), "is kept by its istiod", command)
+		d.add(v1alpha1.NeedManagedGateway, objectOf(m.Namespace, "gateway deployment/"+m.Deployment), "is kept by its istiod", command)
 	}
 	for _, g := range d.f.Gateways {
 		why, command := "names it by its own label "+revision.LabelText(upgrade.Rev, g.Value), d.moveGateway(g.Namespace, g.Name)
 		if g.Tag {
 			why, command = why+", a tag", d.moveTag(g.Value)
 		}
-		d.add(OfGateway, objectOf(g.Namespace, "Gateway "+g.Name), why, command)
+		d.add(v1alpha1.NeedGateway, objectOf(g.Namespace, "Gateway "+g.Name), why, command)
 	}
 }
 
@@ -199,7 +163,7 @@ func (d *decision) moveGateway(namespace, name string) string {
 
 func (d *decision) templates() {
 	for _, t := range d.f.Templates {
-		d.add(OfTemplate, objectOf(t.Namespace, t.Ref.String()), "would have its next pods injected by it ("+t.Reason+")", d.moveTemplate(t))
+		d.add(v1alpha1.NeedTemplate, objectOf(t.Namespace, t.Ref.String()), "would have its next pods injected by it ("+t.Reason+")", d.moveTemplate(t))
 	}
 }
 
@@ -230,9 +194,9 @@ func (d *decision) connected() {
 		if more := c.Proxies - len(c.Some); more > 0 {
 			some = fmt.Sprintf("%s and %d more", some, more)
 		}
-		d.add(OfConnected, istiod, fmt.Sprintf("has %d proxies connected to it (%s)", c.Proxies, some), ask)
+		d.add(v1alpha1.NeedConnected, istiod, fmt.Sprintf("has %d proxies connected to it (%s)", c.Proxies, some), ask)
 	}
 	if c.Unasked != "" {
-		d.add(Unasked, istiod, "could not be asked which proxies are connected to it: "+c.Unasked, ask)
+		d.add(v1alpha1.NeedUnasked, istiod, "could not be asked which proxies are connected to it: "+c.Unasked, ask)
 	}
 }

@@ -57,7 +57,7 @@ func everything() *Facts {
 
 func TestEveryNeedIsToldWithWhatToType(t *testing.T) {
 	var text strings.Builder
-	seen := map[Kind]bool{}
+	seen := map[v1alpha1.NeedKind]bool{}
 	for _, n := range Decide(everything()) {
 		seen[n.Kind] = true
 		blocks := "blocks"
@@ -67,7 +67,7 @@ func TestEveryNeedIsToldWithWhatToType(t *testing.T) {
 		fmt.Fprintf(&text, "%s, %s\n  %s\n", n.Kind, blocks, n)
 	}
 	golden.Equal(t, "needs.txt", text.String())
-	for _, k := range Kinds() {
+	for _, k := range v1alpha1.NeedKinds() {
 		if !seen[k] {
 			t.Errorf("no need of kind %s", k)
 		}

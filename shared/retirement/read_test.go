@@ -189,7 +189,7 @@ func TestWhatMayNotBeReadIsANeedOfItsOwn(t *testing.T) {
 				t.Fatalf("gaps %v", f.Gaps)
 			}
 			needs := Decide(f)
-			if needs[0].Kind != Unchecked || !strings.Contains(needs[0].Why, "not yours") {
+			if needs[0].Kind != v1alpha1.NeedUnchecked || !strings.Contains(needs[0].Why, "not yours") {
 				t.Errorf("got %v", needs)
 			}
 		})
@@ -247,7 +247,7 @@ func TestAnIstiodThatCannotBeAskedIsNoSilentPass(t *testing.T) {
 			if got := f.Connected; !strings.HasPrefix(got.Unasked, c.want) || got.Proxies != 0 {
 				t.Errorf("got %+v", got)
 			}
-			if needs := Decide(f); needs[len(needs)-1].Kind != Unasked || needs[len(needs)-1].Blocks() {
+			if needs := Decide(f); needs[len(needs)-1].Kind != v1alpha1.NeedUnasked || needs[len(needs)-1].Blocks() {
 				t.Errorf("got %v", needs)
 			}
 		})
