@@ -21,6 +21,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/transport"
 )
 
 // server forwards to what listens at the ports of the pod istio-system/istiod. What a port answers is written as it is; without one,
@@ -97,6 +99,7 @@ func (s *server) forward(complaints, data httpstream.Stream) {
 func (s *server) get(ctx context.Context, t *testing.T, pod, port string) (string, error) {
 	t.Helper()
 	config := &rest.Config{Host: s.URL}
+	transport.Wrap(config)
 	clients, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)

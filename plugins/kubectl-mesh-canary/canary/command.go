@@ -25,7 +25,7 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		SilenceErrors: true,
 	}
 	groups(cmd)
-	cmd.AddCommand(newTagCommand(streams), plugin.NewVersionCommand(pluginName, streams))
+	cmd.AddCommand(newTagCommand(streams), newRetireCommand(streams), plugin.NewVersionCommand(pluginName, streams))
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
 	})
