@@ -10,9 +10,9 @@ import (
 	"net/http"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/httpstream"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport/spdy"
+	"k8s.io/streaming/pkg/httpstream"
 )
 
 // protocol is what the API server speaks once the connection is made. Source: PortForwardProtocolV1Name in
@@ -63,7 +63,7 @@ func dial(ctx context.Context, config *rest.Config, core rest.Interface, namespa
 	if err != nil {
 		return nil, fmt.Errorf("making a request for port forwarding: %w", err)
 	}
-	connection, _, err := spdy.Negotiate(upgrader, &http.Client{Transport: transport}, request, protocol)
+	connection, _, err := spdy.NegotiateStreaming(upgrader, &http.Client{Transport: transport}, request, protocol)
 	if err != nil {
 		return nil, fmt.Errorf("forwarding a port of pod %s in namespace %s: %w", pod, namespace, err)
 	}
