@@ -26,7 +26,7 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	}
 	groups(cmd)
 	cmd.AddCommand(newStartCommand(streams), newAdvanceCommand(streams), newStatusCommand(streams), newCompleteCommand(streams),
-		newRollbackCommand(streams), newTagCommand(streams), plugin.NewVersionCommand(pluginName, streams))
+		newRollbackCommand(streams), newRetireCommand(streams), newTagCommand(streams), plugin.NewVersionCommand(pluginName, streams))
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
 	})

@@ -75,3 +75,27 @@ const tagGenerateExample = `  # For a repository
 
   # Apply at once
   kubectl mesh-canary tag generate prod-stable --revision 1-22 | kubectl apply -f -`
+
+const retireLong = `Say whether a revision may be removed: which tags, namespaces, pods, gateways, templates of CronJobs and of
+workloads without pods still need it, and which proxies are connected to its istiod, with what to type
+about each.
+
+With --run, and if nothing needs it, the revision is uninstalled with the tool it came from; then what
+the tool has left of its configuration is shown, and deleted once you say yes. Run again after an
+interruption, it goes on where it stopped. AKS removes a revision only
+at the end of an upgrade, so that there the upgrade must be recorded as completed or rolled back.
+
+Exit code: 0 done; 1 an error, an answer that is incomplete, or, with --run, a revision that is needed;
+2 with --exit-code, if it is needed; 124 --timeout is over; 130 interrupted.`
+
+const retireExample = `  # What still needs revision 1-22
+  kubectl mesh-canary retire 1-22
+
+  # How, in words
+  kubectl mesh-canary retire 1-22 -o wide
+
+  # Uninstall it with istioctl, if nothing needs it
+  kubectl mesh-canary retire 1-22 --run
+
+  # With a command of your own
+  kubectl mesh-canary retire 1-22 --run --uninstall 'helm uninstall istiod-1-22 -n istio-system'`

@@ -26,6 +26,7 @@ func TestHelp(t *testing.T) {
 	for file, args := range map[string]string{
 		"help.txt": "--help", "help-tag.txt": "tag --help", "help-list.txt": "tag list --help", "help-set.txt": "tag set --help",
 		"help-remove.txt": "tag remove --help", "help-generate.txt": "tag generate --help",
+		"help-retire.txt": "retire --help",
 	} {
 		t.Run(args, func(t *testing.T) {
 			t.Setenv("HOME", "/home/you")
@@ -41,20 +42,25 @@ func TestHelp(t *testing.T) {
 func TestWhatContradictsItselfIsFoundBeforeAnythingIsAsked(t *testing.T) {
 	const missing = "--revision is missing: `kubectl get mutatingwebhookconfigurations -L istio.io/rev` shows those that there are"
 	for args, want := range map[string]string{
-		"tag set":                                   "name one tag, such as prod-stable; `kubectl mesh-canary tag list` shows those that there are",
-		"tag set a b -r 1-22":                       "name one tag, such as prod-stable; `kubectl mesh-canary tag list` shows those that there are",
-		"tag set a":                                 missing,
-		"tag generate a":                            missing,
-		"tag set a -r 1-22 -n shop":                 "tags are of the whole mesh, so that -n means nothing here; Istio's own namespace is named with -i",
-		"tag set a -r 1-22 --dry-run=maybe":         `--dry-run "maybe": use none, client or server`,
-		"tag remove a --timeout -1s":                "--timeout -1s: use 0 or more",
-		"tag list --chunk-size -1":                  "--chunk-size -1: use 0 or more",
-		"tag list --sort-by .nmae":                  `--sort-by ".nmae": nmae is not found; see an item's fields with -o json`,
-		"tag generate a -r 1-22 -o wide":            `--output "wide": objects have no table; use yaml, json or name`,
-		"tag set A -r 1-22":                         `tag "A": its Service would be istiod-revision-tag-A, and a Service's name has lower-case letters, digits and "-" only, 63 of them at most; choose another name, such as prod-stable`,
-		"tag list --nope":                           "unknown flag: --nope; see `kubectl mesh-canary tag list --help`",
-		"tag list -o jsonpath={":                    `--output "jsonpath={": error parsing jsonpath {, unclosed action`,
-		"tag set a -r 1-22 --istioNamespace x -o y": "use custom-columns",
+		"retire":                 "name one revision, such as 1-22: `kubectl get mutatingwebhookconfigurations -L istio.io/rev` shows those that there are",
+		"retire 1-22 -n shop":    "a revision is of the whole mesh, so that -n means nothing here; Istio's own namespace is named with -i",
+		"retire 1-22 -o nothing": `--output "nothing": use custom-columns`,
+		"retire 1-22 --run --uninstall no-such-tool": "no-such-tool is not in PATH: install it, or add its directory to PATH",
+		"retire 1-22 --run --uninstall aks":          "--uninstall aks needs the cluster's resource group and name: add --aks-resource-group and --aks-name",
+		"tag set":                                    "name one tag, such as prod-stable; `kubectl mesh-canary tag list` shows those that there are",
+		"tag set a b -r 1-22":                        "name one tag, such as prod-stable; `kubectl mesh-canary tag list` shows those that there are",
+		"tag set a":                                  missing,
+		"tag generate a":                             missing,
+		"tag set a -r 1-22 -n shop":                  "tags are of the whole mesh, so that -n means nothing here; Istio's own namespace is named with -i",
+		"tag set a -r 1-22 --dry-run=maybe":          `--dry-run "maybe": use none, client or server`,
+		"tag remove a --timeout -1s":                 "--timeout -1s: use 0 or more",
+		"tag list --chunk-size -1":                   "--chunk-size -1: use 0 or more",
+		"tag list --sort-by .nmae":                   `--sort-by ".nmae": nmae is not found; see an item's fields with -o json`,
+		"tag generate a -r 1-22 -o wide":             `--output "wide": objects have no table; use yaml, json or name`,
+		"tag set A -r 1-22":                          `tag "A": its Service would be istiod-revision-tag-A, and a Service's name has lower-case letters, digits and "-" only, 63 of them at most; choose another name, such as prod-stable`,
+		"tag list --nope":                            "unknown flag: --nope; see `kubectl mesh-canary tag list --help`",
+		"tag list -o jsonpath={":                     `--output "jsonpath={": error parsing jsonpath {, unclosed action`,
+		"tag set a -r 1-22 --istioNamespace x -o y":  "use custom-columns",
 	} {
 		if _, err := run(strings.Fields(args)...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s:\ngot  %v\nwant %s", args, err, want)

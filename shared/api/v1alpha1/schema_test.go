@@ -25,6 +25,7 @@ var enums = map[reflect.Type][]string{
 	reflect.TypeFor[Action]():    texts(Restart, Await, PutBack, Skip),
 	reflect.TypeFor[TagState]():  texts(TagStates()...),
 	reflect.TypeFor[TagAction](): texts(TagActions()...),
+	reflect.TypeFor[NeedKind]():  texts(NeedKinds()...),
 	reflect.TypeFor[Method]():    texts(ByRestart, ByGracePeriod, ByEviction, ByRestartAt, ByRecreation),
 }
 
@@ -38,6 +39,7 @@ func TestTheSchemasInTheDocsAreTheTypes(t *testing.T) {
 		"restartreport.json": reflect.TypeFor[RestartReport](),
 		"taglist.json":       reflect.TypeFor[TagList](),
 		"tagchange.json":     reflect.TypeFor[TagChange](),
+		"retirement.json":    reflect.TypeFor[Retirement](),
 	} {
 		t.Run(file, func(t *testing.T) { compare(t, goType.Name(), load(t, file), goType) })
 	}

@@ -1,0 +1,168 @@
+package canary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/provider"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/restarttext"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/retirement"
+)
+
+// retireOptions is what the command line of `retire` says.
+type retireOptions struct {
+	tagOptions
+	Revision string
+	ExitCode bool
+	// Execute uninstalls the revision, by the tool that Uninstall names.
+	Execute   bool
+	Uninstall string
+	AKS       provider.Options
+	Yes       bool
+
+	tool *provider.Provider
+}
+
+func newRetireCommand(streams genericiooptions.IOStreams) *cobra.Command {
+	o := &retireOptions{tagOptions: newTagOptions(streams), Uninstall: "istioctl"}
+	cmd := &cobra.Command{
+		Use: "retire REVISION", Short: "Say what still needs a revision, and uninstall one that nothing needs",
+		Long: retireLong, Example: retireExample, Args: cobra.ArbitraryArgs,
+		RunE: runs(o.Complete, o.Validate, o.Run),
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&o.ExitCode, "exit-code", o.ExitCode, "Exit with code 2 if anything still needs the revision.")
+	flags.BoolVar(&o.Execute, "run", o.Execute, "Uninstall the revision if nothing needs it, and then what is left of its configuration.")
+	flags.StringVar(&o.Uninstall, "uninstall", o.Uninstall,
+		"The `tool` that --run uninstalls with: istioctl or aks, also with arguments of their own, or a command, which finds what to do in KUBECTL_MESH_ variables.")
+	flags.StringVar(&o.AKS.ResourceGroup, "aks-resource-group", "", "The resource group of the AKS cluster.")
+	flags.StringVar(&o.AKS.Name, "aks-name", "", "The name of the AKS cluster.")
+	flags.BoolVarP(&o.Yes, "yes", "y", o.Yes, "Do not ask.")
+	o.addFlags(cmd)
+	return cmd
+}
+
+// Complete takes the name of the revision.
+func (o *retireOptions) Complete(args []string) error {
+	if len(args) != 1 {
+		return errors.New("name one revision, such as 1-22: `kubectl get mutatingwebhookconfigurations -L istio.io/rev` shows those that there are")
+	}
+	o.Revision = args[0]
+	return nil
+}
+
+// Validate finds what contradicts itself or cannot be read, before anything is asked of the cluster.
+func (o *retireOptions) Validate() error {
+	if o.ConfigFlags.Namespace != nil && *o.ConfigFlags.Namespace != "" {
+		return errors.New("a revision is of the whole mesh, so that -n means nothing here; Istio's own namespace is named with -i")
+	}
+	if err := o.validate(); err != nil || !o.Execute {
+		return err
+	}
+	var err error
+	if o.tool, err = provider.New("--uninstall", o.Uninstall, o.AKS); err != nil {
+		return err
+	}
+	return o.tool.Check()
+}
+
+// Run prints what needs the revision and, if that is nothing and it was asked for, uninstalls it. The error says what failed, that the
+// answer is incomplete, or that the revision is needed although it was to be uninstalled.
+func (o *retireOptions) Run(ctx context.Context) error { return o.within(ctx, o.retire) }
+
+func (o *retireOptions) retire(ctx context.Context, clients *cluster.Clients) error {
+	namespace := o.IstioNamespace
+	if namespace == "" {
+		var err error
+		if namespace, err = retirement.Locate(ctx, clients, o.Revision); err != nil {
+			return err
+		}
+	}
+	config, err := plugin.RESTConfig(o.ConfigFlags, pluginName)
+	if err != nil {
+		return err
+	}
+	report, err := o.decide(ctx, clients, config, namespace)
+	if err != nil {
+		return err
+	}
+	if err := o.print(report); err != nil {
+		return err
+	}
+	switch {
+	case o.Execute && report.Safe:
+		return o.uninstall(ctx, config, namespace)
+	case o.Execute:
+		return fmt.Errorf("revision %s is not uninstalled, for it is needed (%s): see above what to type", o.Revision, restarttext.Count(len(report.Items), "reason"))
+	default:
+		return o.outcome(report)
+	}
+}
+
+func (o *retireOptions) decide(ctx context.Context, clients *cluster.Clients, config *rest.Config, namespace string) (*v1alpha1.Retirement, error) {
+	facts, err := retirement.Read(ctx, clients, retirement.Options{Revision: o.Revision, IstioNamespace: namespace, Chunk: o.Chunk, Config: config})
+	if err != nil {
+		return nil, err
+	}
+	if !facts.Installed {
+		fmt.Fprintf(o.ErrOut, "Revision %s has no injector of its own in the mesh of %s.\n", printing.Escape(o.Revision), printing.Escape(namespace))
+	}
+	return retirement.Report(facts, retirement.Decide(facts)), nil
+}
+
+// outcome says what the answer comes to where nothing was to be done.
+func (o *retireOptions) outcome(r *v1alpha1.Retirement) error {
+	unread := 0
+	for _, i := range r.Items {
+		if i.Need == v1alpha1.NeedUnchecked {
+			unread++
+		}
+	}
+	switch {
+	case unread > 0:
+		return fmt.Errorf("the answer is incomplete: reads that were refused: %d", unread)
+	case o.ExitCode && !r.Safe:
+		return &exit.Error{Code: exit.Findings}
+	default:
+		return nil
+	}
+}
+
+func (o *retireOptions) print(r *v1alpha1.Retirement) error {
+	switch o.Output {
+	case "", outputWide:
+		if r.Safe {
+			fmt.Fprintf(o.ErrOut, "Nothing needs revision %s of the mesh in %s.\n", printing.Escape(r.Revision), printing.Escape(r.IstioNamespace))
+		}
+		if len(r.Items) == 0 {
+			return nil
+		}
+		table := printing.Table[v1alpha1.RetirementNeed]{Columns: needColumns(), Wide: o.Output == outputWide, NoHeaders: o.NoHeaders}
+		return table.Print(o.Out, r.Items)
+	case outputName:
+		_, err := fmt.Fprintln(o.Out, "revision/"+printing.Escape(r.Revision))
+		return err
+	default:
+		return o.object(r)
+	}
+}
+
+func needColumns() []printing.Column[v1alpha1.RetirementNeed] {
+	type need = v1alpha1.RetirementNeed
+	return []printing.Column[need]{
+		{Header: "NEED", Extract: func(n need) string { return string(n.Need) }},
+		{Header: "OBJECT", Extract: func(n need) string { return n.Object }},
+		{Header: "WHY", Wide: true, Extract: func(n need) string { return n.Why }},
+		{Header: "TYPE", Extract: func(n need) string { return n.Command }},
+	}
+}
