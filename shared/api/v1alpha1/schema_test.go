@@ -20,20 +20,24 @@ func texts[T ~string](values ...T) []string {
 
 // enums are the types whose values are listed.
 var enums = map[reflect.Type][]string{
-	reflect.TypeFor[Status]():  texts(Statuses()...),
-	reflect.TypeFor[Outcome](): texts(Outcomes()...),
-	reflect.TypeFor[Action]():  texts(Restart, Await, PutBack, Skip),
-	reflect.TypeFor[Method]():  texts(ByRestart, ByGracePeriod, ByEviction, ByRestartAt, ByRecreation),
+	reflect.TypeFor[Status]():   texts(Statuses()...),
+	reflect.TypeFor[Outcome]():  texts(Outcomes()...),
+	reflect.TypeFor[Action]():   texts(Restart, Await, PutBack, Skip),
+	reflect.TypeFor[Method]():   texts(ByRestart, ByGracePeriod, ByEviction, ByRestartAt, ByRecreation),
+	reflect.TypeFor[Severity](): texts(Severities()...),
+	reflect.TypeFor[Category](): texts(Categories()...),
 }
 
 // TestTheSchemasInTheDocsAreTheTypes compares field by field; that what is printed satisfies them is for the tests with a
 // real mesh.
 func TestTheSchemasInTheDocsAreTheTypes(t *testing.T) {
 	for file, goType := range map[string]reflect.Type{
-		"proxyreport.json":   reflect.TypeFor[ProxyReport](),
-		"proxyevent.json":    reflect.TypeFor[ProxyEvent](),
-		"restartplan.json":   reflect.TypeFor[RestartPlan](),
-		"restartreport.json": reflect.TypeFor[RestartReport](),
+		"proxyreport.json":    reflect.TypeFor[ProxyReport](),
+		"proxyevent.json":     reflect.TypeFor[ProxyEvent](),
+		"restartplan.json":    reflect.TypeFor[RestartPlan](),
+		"restartreport.json":  reflect.TypeFor[RestartReport](),
+		"checkreport.json":    reflect.TypeFor[CheckReport](),
+		"revisionreport.json": reflect.TypeFor[RevisionReport](),
 	} {
 		t.Run(file, func(t *testing.T) { compare(t, goType.Name(), load(t, file), goType) })
 	}
@@ -117,8 +121,8 @@ func compareFields(t *testing.T, where string, s *schema, goType reflect.Type) {
 	}
 }
 
-func TestTheSchemasOfRestartsDescribeEveryField(t *testing.T) {
-	for _, file := range []string{"restartplan.json", "restartreport.json"} {
+func TestTheSchemasDescribeEveryField(t *testing.T) {
+	for _, file := range []string{"restartplan.json", "restartreport.json", "checkreport.json", "revisionreport.json"} {
 		t.Run(file, func(t *testing.T) { described(t, file, load(t, file)) })
 	}
 }
