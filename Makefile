@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 PREFIX  ?= $(HOME)/.local
 
-PLUGINS := proxyver reinject
+PLUGINS := proxyver reinject canary
 PACKAGE := github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin
 LDFLAGS := -s -w -X $(PACKAGE).version=$(VERSION) -X $(PACKAGE).commit=$(COMMIT)
 
@@ -48,11 +48,12 @@ unit: ## Run the tests beside the code
 # on one lab. Some run make, which has nothing to do with this one's flags.
 OWN_LABS := ^Test(PredictionsEqualTheInjector|ShapesOfInstallation|Watch|TheDemoTellsItsStory|BothSpellingsWork)$$
 REINJECT := ^TestReinject
+CANARY := ^TestCanary
 E2E = cd test/e2e && MAKEFLAGS= E2E_PLUGINS='$(CURDIR)/bin/e2e/plugins' STREAM=$@ ../no-skips.sh ../../bin/e2e/e2e.test -test.v -test.timeout 30m
 
 .PHONY: e2e
 e2e: lab-tools e2e-programs ## Run the built plugins, through kubectl, against the lab
-	@$(MAKE) --no-print-directory -k -j2 e2e-shared e2e-reinject e2e-own e2e-lab
+	@$(MAKE) --no-print-directory -k -j2 e2e-shared e2e-reinject e2e-canary e2e-own e2e-lab
 
 .PHONY: e2e-own
 e2e-own:
@@ -60,11 +61,15 @@ e2e-own:
 
 .PHONY: e2e-shared
 e2e-shared:
-	@$(E2E) -test.skip '$(OWN_LABS)|$(REINJECT)'
+	@$(E2E) -test.skip '$(OWN_LABS)|$(REINJECT)|$(CANARY)'
 
 .PHONY: e2e-reinject
 e2e-reinject:
 	@$(E2E) -test.parallel 4 -test.run '$(REINJECT)'
+
+.PHONY: e2e-canary
+e2e-canary:
+	@$(E2E) -test.run '$(CANARY)'
 
 .PHONY: e2e-lab
 e2e-lab:

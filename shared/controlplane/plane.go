@@ -71,7 +71,7 @@ func injectorOf(m *mesh.Mesh, owner revision.ControlPlane) revision.Injector {
 // Followers counts, for each control plane, the namespaces whose pods come to it.
 func Followers(m *mesh.Mesh) map[revision.ControlPlane]int {
 	count := map[revision.ControlPlane]int{}
-	for _, name := range m.NamespaceNames() {
+	for _, name := range m.Namespaces() {
 		if d := m.Follows(name); d.Owner != (revision.ControlPlane{}) {
 			count[d.Owner]++
 		}

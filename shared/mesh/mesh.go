@@ -84,12 +84,6 @@ func (m *Mesh) RootNamespace(owner revision.ControlPlane) string {
 	return m.injection.Configs[owner].RootNamespace
 }
 
-// NamespaceNames returns the namespaces that were read, sorted.
-func (m *Mesh) NamespaceNames() []string { return slices.Sorted(maps.Keys(m.namespaces)) }
-
-// NamespaceLabels returns the labels of a namespace, nil where it was not read.
-func (m *Mesh) NamespaceLabels(name string) map[string]string { return m.namespaces[name] }
-
 // Follows says what becomes of a pod without labels in a namespace: which control plane it comes to, and by which tag.
 func (m *Mesh) Follows(namespace string) injection.Decision {
 	return m.Decide(proxy.Pod{Namespace: namespace})
@@ -109,6 +103,12 @@ func (m *Mesh) Decide(pod proxy.Pod) injection.Decision {
 	}
 	return m.injection.Decide(pod, labels)
 }
+
+// Namespaces returns the names of the namespaces that were read, sorted.
+func (m *Mesh) Namespaces() []string { return slices.Sorted(maps.Keys(m.namespaces)) }
+
+// Labels returns a namespace's labels, none where it was not read. They are not to be changed.
+func (m *Mesh) Labels(namespace string) map[string]string { return m.namespaces[namespace] }
 
 // Lacks says whether it is known that a namespace does not exist.
 func (m *Mesh) Lacks(namespace string) bool {

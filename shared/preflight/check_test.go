@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/controlplane"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/fixture"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/golden"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/rollout"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
@@ -371,4 +372,30 @@ func TestFindingsAreToldByCategoryTheWorstFirst(t *testing.T) {
 	if want := "not-ready mesh-config mesh-config one-replica paused partition"; strings.Join(got, " ") != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+}
+
+func TestWhatPeopleRead(t *testing.T) {
+	several := clean()
+	cart(&several).Replicas, cart(&several).Paused = 1, true
+	several.To.Deployment.Ready = 1
+	several.To.Mesh.Text += "accessLogFile: /dev/stdout\n"
+	shop(&several).ManagedBy = "Argo CD application shop\x1b[31m"
+	incomplete := clean()
+	incomplete.Gaps = []cluster.Gap{{Missing: "poddisruptionbudgets", Err: errors.New("forbidden")}}
+	absent := clean()
+	absent.To = Plane{ControlPlane: revision.ControlPlane{Revision: "1-24"}}
+	for file, facts := range map[string]Facts{"absent.txt": absent, "clean.txt": clean(), "several.txt": several, "incomplete.txt": incomplete} {
+		t.Run(file, func(t *testing.T) {
+			var out strings.Builder
+			if err := Print(&out, Report(facts), false); err != nil {
+				t.Fatal(err)
+			}
+			golden.Equal(t, file, out.String())
+		})
+	}
+	var out strings.Builder
+	if err := Print(&out, Report(several), true); err != nil {
+		t.Fatal(err)
+	}
+	golden.Equal(t, "bare.txt", out.String())
 }

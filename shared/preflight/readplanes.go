@@ -183,8 +183,8 @@ func answerOf(namespace string, a dryrun.Answer) Answer {
 func (r *reader) askable() []string {
 	to := r.facts.To
 	var namespaces []string
-	for _, name := range r.mesh.NamespaceNames() {
-		l := r.mesh.NamespaceLabels(name)
+	for _, name := range r.mesh.Namespaces() {
+		l := r.mesh.Labels(name)
 		_, byRev := l[revLabel]
 		_, byInjection := l[injectionLabel]
 		if (!byRev && !byInjection || r.mesh.Follows(name).Owner == to.ControlPlane) && !r.mesh.Terminating(name) && !injection.IsSystem(name) {

@@ -57,7 +57,7 @@ func (r *reader) readPods(ctx context.Context) error {
 // count notes what one pod says.
 func (r *reader) count(c *counts, item scan.Item) {
 	pod, verdict := item.Pod, item.Verdict
-	if pod.Terminal() || pod.Type == proxy.Ztunnel || pod.Type == proxy.CNI {
+	if pod.Terminal() || pod.Terminating || r.mesh.Terminating(pod.Namespace) || pod.Type == proxy.Ztunnel || pod.Type == proxy.CNI {
 		return
 	}
 	from := r.facts.From.ControlPlane
@@ -162,7 +162,7 @@ func (r *reader) readGateways(ctx context.Context, c *counts) error {
 	err := r.eachOptional(ctx, string(mesh.Gateways), list, func(o runtime.Object) {
 		m := o.(*metav1.PartialObjectMetadata)
 		key := m.Namespace + "/" + m.Name
-		if _, labelled := m.Labels[revLabel]; labelled && c.gateways[key] == nil {
+		if _, labelled := m.Labels[revLabel]; labelled && c.gateways[key] == nil && !r.mesh.Terminating(m.Namespace) {
 			c.gateways[key] = &Gateway{Namespace: m.Namespace, Name: m.Name}
 		}
 		if g := c.gateways[key]; g != nil {

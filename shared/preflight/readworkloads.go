@@ -84,7 +84,7 @@ func (r *reader) listerOf(kind workload.Ref) lister {
 // keep notes a workload, if it matters.
 func (r *reader) keep(c *counts, o runtime.Object) {
 	w, template, ok := describe(o)
-	if !ok {
+	if !ok || r.mesh.Terminating(w.Namespace) {
 		return
 	}
 	key := podtemplate.Workload{Namespace: w.Namespace, Ref: w.Ref}

@@ -10,24 +10,27 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgraderule"
 )
 
+// notInstalled is the check of a target that is not there, without which much cannot be checked.
+const notInstalled = "not-installed"
+
 // target checks that the target is installed, ready and serving.
 func (c *checker) target() {
 	if !c.To.Installed {
-		c.notInstalled()
+		c.absent()
 		return
 	}
 	c.ready()
 	c.serving()
 }
 
-func (c *checker) notInstalled() {
+func (c *checker) absent() {
 	to := c.To.Revision
 	message, remedy := fmt.Sprintf("revision %s is not installed: no injector is its own", to), "istioctl install --revision "+to
 	if c.To.TagOf != "" {
 		message = fmt.Sprintf("%s is no revision, but a tag of revision %s", to, c.To.TagOf)
 		remedy = "kubectl mesh-canary check --to " + c.To.TagOf
 	}
-	c.add(v1alpha1.AboutControlPlane, "not-installed", v1alpha1.Blocking, object("Revision", "", to), message, remedy)
+	c.add(v1alpha1.AboutControlPlane, notInstalled, v1alpha1.Blocking, object("Revision", "", to), message, remedy)
 }
 
 // ready checks that all replicas of its istiod are.

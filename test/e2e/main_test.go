@@ -58,7 +58,7 @@ func providePlugins(dir string) error {
 
 // buildPlugins builds the plugins as the tests are built: with the race detector where that was asked for.
 func buildPlugins(dir string) error {
-	for _, plugin := range []string{"proxyver", "reinject"} {
+	for _, plugin := range []string{"proxyver", "reinject", "canary"} {
 		args := []string{"build", "-trimpath", "-o", filepath.Join(dir, "kubectl-mesh_"+plugin)}
 		if raceEnabled {
 			args = append(args, "-race")

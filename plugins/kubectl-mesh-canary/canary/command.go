@@ -1,0 +1,36 @@
+// Package canary is the command `kubectl mesh-canary`.
+package canary
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
+)
+
+const pluginName = "kubectl-mesh-canary"
+
+// NewCommand returns the command, reading from and writing to the streams.
+func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:           pluginName,
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl mesh-canary"},
+		Short:         "Take a mesh from one revision of Istio to another",
+		Long:          long,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	groups(cmd)
+	cmd.AddCommand(newCheckCommand(streams), newRevisionsCommand(streams), plugin.NewVersionCommand(pluginName, streams))
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
+	})
+	return cmd
+}
+
+// groups has the help of a command that only holds others look like that of the others.
+func groups(cmd *cobra.Command) { plugin.AddConnectionFlags(cmd, func(*pflag.FlagSet) {}) }
