@@ -13,13 +13,16 @@ import (
 // istio.io/istio/pkg/kube/inject.
 var systemNamespaces = []string{"kube-system", "kube-public", "kube-node-lease", "local-path-storage"}
 
+// IsSystem says whether a namespace is one of those in which istiod never injects.
+func IsSystem(namespace string) bool { return slices.Contains(systemNamespaces, namespace) }
+
 // declinesAlways returns why istiod leaves the pod alone whatever its configuration, empty where it does not. Source:
 // injectRequired in istio.io/istio/pkg/kube/inject.
 func declinesAlways(pod proxy.Pod) string {
 	if pod.HostNetwork {
 		return "the pod uses the host's network"
 	}
-	if slices.Contains(systemNamespaces, pod.Namespace) {
+	if IsSystem(pod.Namespace) {
 		return "istiod never injects into " + pod.Namespace
 	}
 	return ""

@@ -61,15 +61,32 @@ func (m *Mesh) Installed(name string) bool {
 // ExpectedVersion returns the version of the proxy that a control plane injects by default, empty where its
 // configuration could not be read.
 func (m *Mesh) ExpectedVersion(owner revision.ControlPlane) string {
-	config, ok := m.injection.Configs[owner]
-	if !ok {
-		return ""
-	}
-	image, err := proxy.ParseImage(config.DefaultImage())
+	image, err := proxy.ParseImage(m.ExpectedImage(owner))
 	if err != nil {
 		return ""
 	}
 	return image.Version().Text
+}
+
+// ExpectedImage returns the image of the proxy that a control plane injects by default, empty where its configuration could
+// not be read or does not tell.
+func (m *Mesh) ExpectedImage(owner revision.ControlPlane) string {
+	config, ok := m.injection.Configs[owner]
+	if !ok {
+		return ""
+	}
+	return config.DefaultImage()
+}
+
+// RootNamespace returns the namespace whose configuration holds for the whole mesh of a control plane, empty where that
+// one's configuration could not be read.
+func (m *Mesh) RootNamespace(owner revision.ControlPlane) string {
+	return m.injection.Configs[owner].RootNamespace
+}
+
+// Follows says what becomes of a pod without labels in a namespace: which control plane it comes to, and by which tag.
+func (m *Mesh) Follows(namespace string) injection.Decision {
+	return m.Decide(proxy.Pod{Namespace: namespace})
 }
 
 // Decide says what would happen to the pod if it were created now.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"cmp"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -118,6 +119,15 @@ func (v Version) Compare(other Version) (int, bool) {
 		return c, true
 	}
 	return v.suffix.compare(other.suffix)
+}
+
+// Minor returns the first two numbers of a version, by which Istio says what may follow what. It returns false for a tag that
+// is no version.
+func (v Version) Minor() (major, minor int, ok bool) {
+	if v.core == nil || v.core.Major() > math.MaxInt32 || v.core.Minor() > math.MaxInt32 {
+		return 0, 0, false
+	}
+	return int(v.core.Major()), int(v.core.Minor()), true
 }
 
 // Order sorts versions for the eye: those that are none first, then by their numbers, pre-releases before the release and

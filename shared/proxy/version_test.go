@@ -127,3 +127,18 @@ func FuzzParseVersion(f *testing.F) {
 		}
 	})
 }
+
+func TestTheMinorVersionOfATag(t *testing.T) {
+	for tag, want := range map[string]struct {
+		major, minor int
+		ok           bool
+	}{
+		"1.22.0": {1, 22, true}, "1.22.0-distroless": {1, 22, true}, "1.18.2-asm.2": {1, 18, true}, "1.23-alpha.abc": {1, 23, true},
+		"latest": {}, "20240101": {}, "": {},
+	} {
+		major, minor, ok := ParseVersion(tag).Minor()
+		if major != want.major || minor != want.minor || ok != want.ok {
+			t.Errorf("%q: %d, %d, %v", tag, major, minor, ok)
+		}
+	}
+}

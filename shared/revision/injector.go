@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -40,6 +41,8 @@ type Injector struct {
 	// Tag is the revision tag whose configuration this is, empty for a revision's own.
 	Tag      string
 	Webhooks []Webhook
+	// Created is when the configuration was.
+	Created time.Time
 }
 
 // Webhook is one webhook of an injector: it is called for a pod whose namespace and whose own labels both match.
@@ -49,6 +52,8 @@ type Webhook struct {
 	Objects    Selector
 	// Conditional is true where the webhook has CEL match conditions, which only the API server can evaluate.
 	Conditional bool
+	// CABundle holds the certificates, as PEM, by which the API server knows the control plane. istiod keeps it.
+	CABundle []byte
 }
 
 // Selector is a label selector that can also say what made it match.
@@ -73,7 +78,7 @@ func fromConfiguration(c *admissionv1.MutatingWebhookConfiguration) (Injector, b
 	injector := Injector{
 		Name:  c.Name,
 		Owner: ControlPlane{Revision: cmp.Or(c.Labels[label.IoIstioRev.Name], Default)},
-		Tag:   c.Labels[label.IoIstioTag.Name],
+		Tag:   c.Labels[label.IoIstioTag.Name], Created: c.CreationTimestamp.Time,
 	}
 	found := false
 	for i := range c.Webhooks {
@@ -98,6 +103,7 @@ func webhook(w *admissionv1.MutatingWebhook) Webhook {
 		Namespaces:  newSelector(w.NamespaceSelector),
 		Objects:     newSelector(w.ObjectSelector),
 		Conditional: len(w.MatchConditions) > 0,
+		CABundle:    w.ClientConfig.CABundle,
 	}
 }
 

@@ -25,8 +25,9 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		SilenceErrors: true,
 	}
 	groups(cmd)
-	cmd.AddCommand(newStartCommand(streams), newAdvanceCommand(streams), newStatusCommand(streams), newCompleteCommand(streams),
-		newRollbackCommand(streams), newRetireCommand(streams), newTagCommand(streams), plugin.NewVersionCommand(pluginName, streams))
+	cmd.AddCommand(newRevisionsCommand(streams), newCheckCommand(streams), newStartCommand(streams), newAdvanceCommand(streams),
+		newStatusCommand(streams), newCompleteCommand(streams), newRollbackCommand(streams), newRetireCommand(streams),
+		newTagCommand(streams), plugin.NewVersionCommand(pluginName, streams))
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
 	})

@@ -27,19 +27,23 @@ var enums = map[reflect.Type][]string{
 	reflect.TypeFor[TagAction](): texts(TagActions()...),
 	reflect.TypeFor[NeedKind]():  texts(NeedKinds()...),
 	reflect.TypeFor[Method]():    texts(ByRestart, ByGracePeriod, ByEviction, ByRestartAt, ByRecreation),
+	reflect.TypeFor[Severity]():  texts(Severities()...),
+	reflect.TypeFor[Category]():  texts(Categories()...),
 }
 
 // TestTheSchemasInTheDocsAreTheTypes compares field by field; that what is printed satisfies them is for the tests with a
 // real mesh.
 func TestTheSchemasInTheDocsAreTheTypes(t *testing.T) {
 	for file, goType := range map[string]reflect.Type{
-		"proxyreport.json":   reflect.TypeFor[ProxyReport](),
-		"proxyevent.json":    reflect.TypeFor[ProxyEvent](),
-		"restartplan.json":   reflect.TypeFor[RestartPlan](),
-		"restartreport.json": reflect.TypeFor[RestartReport](),
-		"taglist.json":       reflect.TypeFor[TagList](),
-		"tagchange.json":     reflect.TypeFor[TagChange](),
-		"retirement.json":    reflect.TypeFor[Retirement](),
+		"proxyreport.json":    reflect.TypeFor[ProxyReport](),
+		"proxyevent.json":     reflect.TypeFor[ProxyEvent](),
+		"restartplan.json":    reflect.TypeFor[RestartPlan](),
+		"restartreport.json":  reflect.TypeFor[RestartReport](),
+		"taglist.json":        reflect.TypeFor[TagList](),
+		"tagchange.json":      reflect.TypeFor[TagChange](),
+		"retirement.json":     reflect.TypeFor[Retirement](),
+		"checkreport.json":    reflect.TypeFor[CheckReport](),
+		"revisionreport.json": reflect.TypeFor[RevisionReport](),
 	} {
 		t.Run(file, func(t *testing.T) { compare(t, goType.Name(), load(t, file), goType) })
 	}
@@ -123,8 +127,8 @@ func compareFields(t *testing.T, where string, s *schema, goType reflect.Type) {
 	}
 }
 
-func TestTheSchemasOfRestartsAndTagsDescribeEveryField(t *testing.T) {
-	for _, file := range []string{"restartplan.json", "restartreport.json", "taglist.json", "tagchange.json"} {
+func TestTheSchemasDescribeEveryField(t *testing.T) {
+	for _, file := range []string{"restartplan.json", "restartreport.json", "taglist.json", "tagchange.json", "checkreport.json", "revisionreport.json"} {
 		t.Run(file, func(t *testing.T) { described(t, file, load(t, file)) })
 	}
 }

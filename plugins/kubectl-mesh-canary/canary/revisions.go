@@ -1,0 +1,200 @@
+package canary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/duration"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/controlplane"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
+)
+
+const revisionsLong = `Show which revisions of Istio are installed, who follows them, and from which to which one may move.
+
+A revision is installed where an injector is its own. Its version is that of its istiod's image; where
+that does not tell, it is unknown, and so is what may follow. By revisions one may go up two minor
+versions, on AKS one, and down one.
+
+Exit code: 0 done; 1 an error, or an answer that is incomplete; 124 --timeout is over; 130 interrupted.`
+
+const revisionsExample = `  # What is installed, and what may be moved to
+  kubectl mesh-canary revisions
+
+  # For a script: where one may go from 1-22
+  kubectl mesh-canary revisions -o json | jq -r '.items[] | select(.revision == "1-22") | .moves[] | select(.allowed) | .to'`
+
+// revisionsOptions is what the command line of `revisions` says.
+type revisionsOptions struct {
+	question
+	now func() time.Time
+}
+
+func newRevisionsCommand(streams genericiooptions.IOStreams) *cobra.Command {
+	o := &revisionsOptions{question: newQuestion(streams), now: time.Now}
+	cmd := &cobra.Command{
+		Use: "revisions", Short: "Show which revisions are installed, and from which to which one may move",
+		Long: revisionsLong, Example: revisionsExample, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.Complete(args); err != nil {
+				return err
+			}
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			return o.Run(cmd.Context())
+		},
+	}
+	o.addFlags(cmd)
+	return cmd
+}
+
+// Complete works out what the flags leave open. The error is about --sort-by.
+func (o *revisionsOptions) Complete([]string) error {
+	number := 0
+	return o.complete(&v1alpha1.InstalledRevision{Ready: &number, Replicas: &number})
+}
+
+// Validate finds what contradicts itself or cannot be read, before anything is asked of the cluster.
+func (o *revisionsOptions) Validate() error { return o.validate() }
+
+// Run reads what is installed and prints it. The error says what failed, or that the answer is incomplete.
+func (o *revisionsOptions) Run(ctx context.Context) error {
+	return o.ask(ctx, func(ctx context.Context, clients *cluster.Clients) error {
+		found, err := controlplane.Read(ctx, clients, controlplane.Options{IstioNamespace: o.IstioNamespace, Chunk: o.Chunk})
+		if err != nil {
+			return err
+		}
+		report := controlplane.Report(found.Planes)
+		if err := sorts(&o.question, report.Items); err != nil {
+			return err
+		}
+		if err := o.show(report); err != nil {
+			return err
+		}
+		return o.incomplete(found)
+	})
+}
+
+// incomplete warns of what could not be read, and is the error of an answer that lacks something.
+func (o *revisionsOptions) incomplete(found *controlplane.Result) error {
+	for _, gap := range found.Gaps {
+		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(gap.Error()))
+	}
+	if found.Expired {
+		fmt.Fprintln(o.ErrOut, "warning: the list of pods expired while it was read (410 Gone), so its later pods are from a later moment")
+	}
+	if len(found.Gaps) > 0 {
+		return fmt.Errorf("the answer is incomplete: reads that were refused: %d", len(found.Gaps))
+	}
+	return nil
+}
+
+// show prints the report in the format that was asked for.
+func (o *revisionsOptions) show(report *v1alpha1.RevisionReport) error {
+	switch o.Output {
+	case asTable, asWideTable:
+		if len(report.Items) == 0 {
+			return o.nothing()
+		}
+		return o.tables(report)
+	case asNames:
+		for _, i := range report.Items {
+			if _, err := fmt.Fprintln(o.Out, "revision/"+printing.Escape(i.Revision)); err != nil {
+				return writing(err)
+			}
+		}
+		return nil
+	default:
+		return o.print(report)
+	}
+}
+
+func (o *revisionsOptions) nothing() error {
+	if o.IstioNamespace != "" {
+		return fmt.Errorf("--istio-namespace %s: no injector's control plane is there; `kubectl mesh-canary revisions` shows all", o.IstioNamespace)
+	}
+	return errors.New("no Istio found: no mutating webhook's name ends in sidecar-injector.istio.io; is this the right " +
+		"cluster? See `kubectl config current-context` and `kubectl get mutatingwebhookconfigurations`")
+}
+
+// move is one row about moving from a revision to another.
+type move struct {
+	from string
+	v1alpha1.RevisionMove
+}
+
+// tables prints what is installed and, below it, from which to which one may move.
+func (o *revisionsOptions) tables(report *v1alpha1.RevisionReport) error {
+	table := printing.Table[v1alpha1.InstalledRevision]{Columns: o.columns(), Wide: o.Output == asWideTable, NoHeaders: o.NoHeaders}
+	if err := table.Print(o.Out, report.Items); err != nil {
+		return writing(err)
+	}
+	var moves []move
+	for _, i := range report.Items {
+		for _, m := range i.Moves {
+			moves = append(moves, move{i.Revision, m})
+		}
+	}
+	if len(moves) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprintln(o.Out); err != nil {
+		return writing(err)
+	}
+	return writing(printing.Table[move]{Columns: moveColumns(), NoHeaders: o.NoHeaders}.Print(o.Out, moves))
+}
+
+func (o *revisionsOptions) columns() []printing.Column[v1alpha1.InstalledRevision] {
+	type item = v1alpha1.InstalledRevision
+	return []printing.Column[item]{
+		{Header: "REVISION", Extract: func(i item) string { return i.Revision }},
+		{Header: "VERSION", Extract: func(i item) string { return unknownIfEmpty(i.Version) }},
+		{Header: "NAMESPACE", Extract: func(i item) string { return i.Namespace }},
+		{Header: "READY", Extract: func(i item) string {
+			if i.Ready == nil {
+				return ""
+			}
+			return fmt.Sprintf("%d/%d", *i.Ready, *i.Replicas)
+		}},
+		{Header: "AGE", Extract: func(i item) string {
+			if i.CreatedAt.IsZero() {
+				return ""
+			}
+			return duration.HumanDuration(o.now().Sub(i.CreatedAt.Time))
+		}},
+		{Header: "TAGS", Extract: func(i item) string { return strings.Join(i.Tags, ",") }},
+		{Header: "NAMESPACES", Extract: func(i item) string { return strconv.Itoa(i.Namespaces) }},
+		{Header: "PODS", Extract: func(i item) string { return strconv.Itoa(i.Pods) }},
+		{Header: "PROXY IMAGE", Extract: func(i item) string { return unknownIfEmpty(i.ProxyImage) }},
+	}
+}
+
+func unknownIfEmpty(text string) string {
+	if text == "" {
+		return "unknown"
+	}
+	return text
+}
+
+func moveColumns() []printing.Column[move] {
+	return []printing.Column[move]{
+		{Header: "FROM", Extract: func(m move) string { return m.from }},
+		{Header: "TO", Extract: func(m move) string { return m.To }},
+		{Header: "ALLOWED", Extract: func(m move) string {
+			if m.Allowed {
+				return "yes"
+			}
+			return "no"
+		}},
+		{Header: "WHY", Extract: func(m move) string { return m.Reason }},
+	}
+}

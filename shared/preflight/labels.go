@@ -1,0 +1,195 @@
+package preflight
+
+import (
+	"fmt"
+	"slices"
+
+	"istio.io/api/label"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/controlplane"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
+)
+
+// injectionLabel decides on a namespace before istio.io/rev does; enabled is its one value that injects. Source: the chart
+// istio-discovery, mutatingwebhook.yaml.
+const (
+	injectionLabel = "istio-injection"
+	enabled        = "enabled"
+)
+
+var revLabel = label.IoIstioRev.Name
+
+// namespaceLabels finds namespaces whose labels contradict one another, or name nothing.
+func (c *checker) namespaceLabels() {
+	for i := range c.Namespaces {
+		n := &c.Namespaces[i]
+		rev, hasRev := n.Labels[revLabel]
+		injection, hasInjection := n.Labels[injectionLabel]
+		switch {
+		case hasRev && hasInjection:
+			if c.concerned[n.Name] || c.leadsToFrom(rev) || !c.named(revLabel, rev) {
+				c.conflictingNamespace(n, rev, injection)
+			}
+		case hasRev && !c.named(revLabel, rev):
+			c.danglingNamespace(n, revision.LabelText(revLabel, rev)+" names no revision and no tag", revLabel)
+		case hasInjection && injection == enabled && !c.named(injectionLabel, enabled):
+			c.danglingNamespace(n, revision.LabelText(injectionLabel, enabled)+" is followed by no injector: there is no default revision", injectionLabel)
+		}
+	}
+}
+
+// named says whether some injector selects by that value of a label.
+func (c *checker) named(key, value string) bool { return revision.Names(c.Injectors, key, value) }
+
+// leadsToFrom says whether a value of istio.io/rev is the name of From, or of a tag of it.
+func (c *checker) leadsToFrom(value string) bool {
+	return value == c.From.Revision || slices.Contains(c.tags(), value)
+}
+
+// tags are those that point to From: they move with the upgrade.
+func (c *checker) tags() []string { return controlplane.TagsOf(c.Injectors, c.From.ControlPlane) }
+
+// conflictingNamespace: the remedy drops the label that has no effect, so that all stays as it is now.
+func (c *checker) conflictingNamespace(n *Namespace, rev, injection string) {
+	where := object("Namespace", "", n.Name)
+	message := fmt.Sprintf("labels %s and %s contradict one another; the latter decides",
+		revision.LabelText(revLabel, rev), revision.LabelText(injectionLabel, injection))
+	remedy := fmt.Sprintf("kubectl label namespace %s %s-", n.Name, revLabel)
+	if injection == enabled && !c.named(injectionLabel, enabled) {
+		message += ", and no injector follows it"
+		remedy = fmt.Sprintf("kubectl label namespace %s %s-", n.Name, injectionLabel)
+	}
+	c.add(v1alpha1.AboutLabels, "conflicting-labels", v1alpha1.Warning, where, message, remedy)
+}
+
+// danglingNamespace: where its pods run proxies, the remedy gives it a label that keeps them; elsewhere it drops the label, which
+// changes nothing.
+func (c *checker) danglingNamespace(n *Namespace, message, key string) {
+	severity, remedy := v1alpha1.Warning, fmt.Sprintf("kubectl label namespace %s %s-", n.Name, key)
+	if n.OnFrom > 0 {
+		severity = v1alpha1.Blocking
+		message += fmt.Sprintf("; %s would lose the proxy at the next restart", counted(n.OnFrom, "pod"))
+		remedy = fmt.Sprintf("kubectl label namespace %s --overwrite %s=%s", n.Name, revLabel, c.follow())
+		if key != revLabel {
+			remedy += " " + key + "-"
+		}
+	}
+	c.add(v1alpha1.AboutLabels, "dangling-label", severity, object("Namespace", "", n.Name), message, remedy)
+}
+
+// follow is by which value of istio.io/rev what follows From should follow it: the tag that most namespaces follow, else its name.
+func (c *checker) follow() string {
+	count := map[string]int{}
+	for i := range c.Namespaces {
+		count[c.Namespaces[i].Labels[revLabel]]++
+	}
+	best := c.From.Revision
+	for _, tag := range c.tags() {
+		if best == c.From.Revision || count[tag] > count[best] {
+			best = tag
+		}
+	}
+	return best
+}
+
+// instead is by which value a thing that names From itself should go on: a tag, which moves, else the target.
+func (c *checker) instead() string {
+	if follow := c.follow(); follow != c.From.Revision {
+		return follow
+	}
+	return c.To.Revision
+}
+
+// workloadLabels finds workloads whose own label istio.io/rev names nothing, has no effect, or names From itself, so that they stay
+// behind when everything else moves.
+func (c *checker) workloadLabels() {
+	labelled := map[string]map[string]string{}
+	follows := map[string]revision.ControlPlane{}
+	for i := range c.Namespaces {
+		labelled[c.Namespaces[i].Name], follows[c.Namespaces[i].Name] = c.Namespaces[i].Labels, c.Namespaces[i].Follows
+	}
+	for i := range c.Workloads {
+		w := &c.Workloads[i]
+		value, own := w.Labels[revLabel]
+		if !own || w.Managed {
+			continue
+		}
+		_, byRev := labelled[w.Namespace][revLabel]
+		_, byInjection := labelled[w.Namespace][injectionLabel]
+		decided := byRev || byInjection
+		switch {
+		case !c.named(revLabel, value):
+			c.danglingWorkload(w, value, decided)
+		case decided:
+			elsewhere := c.leadsToFrom(value) != (follows[w.Namespace] == c.From.ControlPlane)
+			if elsewhere && (w.concerns() || c.leadsToFrom(value)) || w.concerns() && c.pins(value) {
+				c.ineffective(w, value)
+			}
+		case c.pins(value):
+			c.add(v1alpha1.AboutLabels, "pinned", v1alpha1.Warning, w.object(),
+				fmt.Sprintf("its own label %s names the revision itself, so that it stays behind when tags and namespaces move", revision.LabelText(revLabel, value)),
+				w.relabel(quotedJSON(c.instead())))
+		}
+	}
+	c.gatewayLabels()
+}
+
+// pins says whether a value of istio.io/rev names From itself, which does not move.
+func (c *checker) pins(value string) bool {
+	return value == c.From.Revision && !slices.Contains(c.tags(), value) && !c.inPlace()
+}
+
+func (c *checker) danglingWorkload(w *Workload, value string, decided bool) {
+	message := "its own label " + revision.LabelText(revLabel, value) + " names no revision and no tag"
+	severity, remedy := v1alpha1.Warning, w.relabel("null")
+	if w.OnFrom > 0 && !decided {
+		severity, remedy = v1alpha1.Blocking, w.relabel(quotedJSON(c.follow()))
+		message += "; it would lose the proxy at the next restart"
+	}
+	c.add(v1alpha1.AboutLabels, "dangling-label", severity, w.object(), message, remedy)
+}
+
+func (c *checker) ineffective(w *Workload, value string) {
+	c.add(v1alpha1.AboutLabels, "conflicting-labels", v1alpha1.Warning, w.object(),
+		fmt.Sprintf("its own label %s has no effect: the labels of its namespace decide", revision.LabelText(revLabel, value)), w.relabel("null"))
+}
+
+// relabel is the command that gives the pod template another label istio.io/rev, as JSON; null for none.
+func (w *Workload) relabel(value string) string {
+	template := fmt.Sprintf(`{"spec":{"template":{"metadata":{"labels":{"%s":%s}}}}}`, revLabel, value)
+	switch w.Ref.Kind {
+	case "Pod":
+		return "create it anew with another label: a pod that runs is not injected again"
+	case "CronJob":
+		template = `{"spec":{"jobTemplate":` + template + `}}`
+	}
+	return patch(w.Ref.String(), w.Namespace, template)
+}
+
+func quotedJSON(text string) string { return `"` + text + `"` }
+
+// gatewayLabels is workloadLabels for the Gateways of the Gateway API.
+func (c *checker) gatewayLabels() {
+	for i := range c.Gateways {
+		g := &c.Gateways[i]
+		value, own := g.Labels[revLabel]
+		switch {
+		case !own:
+		case !c.named(revLabel, value):
+			c.add(v1alpha1.AboutLabels, "dangling-label", v1alpha1.Warning, g.object(),
+				"its label "+revision.LabelText(revLabel, value)+" names no revision and no tag, so that no istiod looks after it", g.relabel(c.follow()))
+		case c.pins(value):
+			c.add(v1alpha1.AboutLabels, "pinned", v1alpha1.Warning, g.object(),
+				fmt.Sprintf("its own label %s names the revision itself, so that it stays behind when tags and namespaces move", revision.LabelText(revLabel, value)),
+				g.relabel(c.instead()))
+		}
+	}
+}
+
+func (g *Gateway) object() v1alpha1.CheckedObject { return object("Gateway", g.Namespace, g.Name) }
+
+// relabel is the command that gives a Gateway another label istio.io/rev. Istio has Gateways of its own, so the group is named.
+func (g *Gateway) relabel(value string) string {
+	return fmt.Sprintf("kubectl label gateways.gateway.networking.k8s.io/%s -n %s --overwrite %s=%s", g.Name, g.Namespace, revLabel, value)
+}
