@@ -35,6 +35,9 @@ func (o *completeOptions) Run(ctx context.Context) error {
 		if err := s.under(v1alpha1.PhaseStarted, v1alpha1.PhaseCompleting); err != nil {
 			return err
 		}
+		if err := o.gate(ctx, s, "", v1alpha1.AboutControlPlane); err != nil {
+			return err
+		}
 		if err := upgrade.Outside(s.upgrade, s.seen, s.installed); err != nil {
 			return err
 		}

@@ -4,7 +4,8 @@ const startLong = `Record what there is, and move the first namespaces to anothe
 
 The record is a ConfigMap in Istio's namespace: every label and tag that the upgrade changes, as it
 was. So any machine can go on with it, and kubectl mesh-canary rollback can put everything back. With
-no namespaces named, everything is recorded and prepared, and nothing moves yet.
+no namespaces named, everything is recorded and prepared, and nothing moves yet. Before, it is looked
+for what stands in the way, as by kubectl mesh-canary check: an error there ends the command.
 
 Each namespace is labelled with the new revision, or with the canary tag where one is named, and its
 workloads are restarted in waves as by kubectl mesh-reinject, whose flags hold here too. The command

@@ -21,7 +21,7 @@ type startOptions struct {
 	chosen
 	From, To             string
 	StableTag, CanaryTag string
-	UseTag               bool
+	UseTag, AllowSkip    bool
 }
 
 func newStartCommand(streams genericiooptions.IOStreams) *cobra.Command {
@@ -36,6 +36,7 @@ func newStartCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	flags.StringVar(&o.StableTag, "stable-tag", o.StableTag, "The `tag` that namespaces follow, and that moves in the end. Unset, it is the only one.")
 	flags.StringVar(&o.CanaryTag, "canary-tag", o.CanaryTag, "Have namespaces follow this `tag` meanwhile, and not the new revision itself; it is made for that.")
 	flags.BoolVar(&o.UseTag, "use-tag", o.UseTag, "Take a canary tag that exists already, or that namespaces name.")
+	flags.BoolVar(&o.AllowSkip, "allow-skip", o.AllowSkip, "Take a step that the version rules forbid; what is risked is said.")
 	o.chosen.addFlags(cmd)
 	o.upgradeOptions.addFlags(cmd)
 	return cmd
@@ -50,8 +51,18 @@ func (o *startOptions) Validate() error { return o.upgradeOptions.validate() }
 // Run records the upgrade and moves the namespaces. The error says why there can be none, what failed, or that the answer was no.
 func (o *startOptions) Run(ctx context.Context) error {
 	return o.changing(ctx, o.To, func(ctx context.Context, s *session) error {
+		recorded := s.upgrade
 		if err := o.begin(s); err != nil {
 			return err
+		}
+		if s.upgrade != recorded {
+			skip := v1alpha1.Category("")
+			if o.AllowSkip {
+				skip = v1alpha1.AboutVersion
+			}
+			if err := o.gate(ctx, s, skip); err != nil {
+				return err
+			}
 		}
 		return o.move(ctx, s, &o.chosen)
 	})
