@@ -201,6 +201,14 @@ func TestWhatIsWrongWithLabels(t *testing.T) {
 		{"a workload that names the revision", func(f *Facts) { shop(f).Labels = nil; cart(f).Labels["istio.io/rev"] = "1-22" },
 			lines("warning", "labels", "pinned", "Deployment/shop/cart", "its own label istio.io/rev=1-22 names the revision itself, so that it stays behind when tags and namespaces move", `kubectl patch deployment/cart -n shop --type merge -p '{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"prod"}}}}}'`)},
 		{"a workload that names the moving tag", func(f *Facts) { shop(f).Labels = nil; cart(f).Labels["istio.io/rev"] = "prod" }, ""},
+		{"istiod's own Deployment", func(f *Facts) {
+			f.Workloads = append(f.Workloads, Workload{Namespace: "istio-system", Ref: workload.Ref{Group: "apps", Kind: "Deployment", Name: "istiod-1-22"},
+				Labels: set{"istio.io/rev": "1-22", "sidecar.istio.io/inject": "false"}, Replicas: 1})
+		}, ""},
+		{"a workload that wants no proxy, by annotation, and names nothing", func(f *Facts) {
+			f.Workloads = append(f.Workloads, Workload{Namespace: "plain", Ref: workload.Ref{Group: "apps", Kind: "DaemonSet", Name: "agent"},
+				Labels: set{"istio.io/rev": "nope"}, Annotations: set{"sidecar.istio.io/inject": "false"}})
+		}, ""},
 		{"a CronJob that names the revision, where no tag does", func(f *Facts) {
 			f.Injectors = revision.Injectors([]admissionv1.MutatingWebhookConfiguration{*fixture.Injector("1-22"), *fixture.Injector("1-23")})
 			shop(f).Labels = set{}

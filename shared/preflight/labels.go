@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"istio.io/api/annotation"
 	"istio.io/api/label"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
@@ -112,7 +113,7 @@ func (c *checker) workloadLabels() {
 	for i := range c.Workloads {
 		w := &c.Workloads[i]
 		value, own := w.Labels[revLabel]
-		if !own || w.Managed {
+		if !own || w.Managed || w.declines() {
 			continue
 		}
 		_, byRev := labelled[w.Namespace][revLabel]
@@ -126,13 +127,22 @@ func (c *checker) workloadLabels() {
 			if elsewhere && (w.concerns() || c.leadsToFrom(value)) || w.concerns() && c.pins(value) {
 				c.ineffective(w, value)
 			}
-		case c.pins(value):
+		case c.pins(value) && w.concerns():
 			c.add(v1alpha1.AboutLabels, "pinned", v1alpha1.Warning, w.object(),
 				fmt.Sprintf("its own label %s names the revision itself, so that it stays behind when tags and namespaces move", revision.LabelText(revLabel, value)),
 				w.relabel(quotedJSON(c.instead())))
 		}
 	}
 	c.gatewayLabels()
+}
+
+// declines says whether a workload wants no proxy, as istiod's own Deployment, whose label istio.io/rev says whose it is.
+func (w *Workload) declines() bool {
+	asked, is := w.Labels[label.SidecarInject.Name]
+	if !is {
+		asked = w.Annotations[annotation.SidecarInject.Name]
+	}
+	return asked == "false" && w.OnFrom == 0
 }
 
 // pins says whether a value of istio.io/rev names From itself, which does not move.

@@ -119,7 +119,7 @@ func planted(change func(*planting)) func(*testing.T, *cluster.Cluster, string) 
 	}
 }
 
-// manifests applies them for the namespace, beside a workload that nothing is wrong with.
+// beside applies a manifest for the namespace, beside a workload that nothing is wrong with.
 func beside(manifest string) func(*testing.T, *cluster.Cluster, string) {
 	return func(t *testing.T, lab *cluster.Cluster, namespace string) {
 		clean().in(t, lab, namespace)
@@ -376,9 +376,12 @@ func TestCanaryCheckFindsWhatIsWrongWithTheTarget(t *testing.T) {
 		shell(t, lab, "kubectl set image "+deployment+" discovery=docker.io/istio/pilot:1.25.0")
 		t.Cleanup(func() {
 			mustKubectl(t, lab, "set", "image", "deployment/istiod-"+newRevision, "-n", "istio-system", "discovery=docker.io/istio/pilot:"+newVersion)
-			gone(t, lab, "not-ready")
 		})
 		target(t, lab, "version-step", "error")
+	})
+	t.Run("the version before", func(t *testing.T) {
+		gone(t, lab, "version-step")
+		gone(t, lab, "not-ready")
 	})
 	t.Run("another trust domain", func(t *testing.T) {
 		configureMesh(t, lab, newRevision, func(mesh settings) { mesh["trustDomain"] = "new.example.com" })
