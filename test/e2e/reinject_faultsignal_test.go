@@ -19,7 +19,7 @@ func TestReinjectInterruptedFinishesWhatIsUnderWay(t *testing.T) {
 			run := m.through(t, openGate(t, lab, fault), "--max-parallel=1")
 			patch.awaits(run, 1)
 			run.signal(signal)
-			run.says("stopping: interrupted\n")
+			run.says("stopping: interrupted")
 			patch.release()
 			run.ends().want(130, map[string]string{"first": "restarted", "second": "not-started"},
 				"/deployment/first: restarted in ", "\nerror: interrupted\n")
@@ -39,7 +39,7 @@ func TestReinjectInterruptedTwiceEndsAtOnce(t *testing.T) {
 	run := m.begin(t)
 	run.says("waiting: " + refusedByBudget)
 	run.signal(os.Interrupt)
-	run.says("stopping: interrupted\n")
+	run.says("stopping: interrupted")
 	run.signal(os.Interrupt)
 	r := run.ends()
 	r.want(130, map[string]string{"guarded": "interrupted"}, "\nerror: interrupted\n")
