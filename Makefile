@@ -49,7 +49,7 @@ unit: ## Run the tests beside the code
 OWN_LABS := ^Test(PredictionsEqualTheInjector|ShapesOfInstallation|Watch|TheDemoTellsItsStory|BothSpellingsWork)$$
 REINJECT := ^TestReinject
 CANARY := ^TestCanary
-E2E = cd test/e2e && MAKEFLAGS= E2E_PLUGINS='$(CURDIR)/bin/e2e/plugins' STREAM=$@ ../no-skips.sh ../../bin/e2e/e2e.test -test.v -test.timeout 30m
+E2E = cd test/e2e && MAKEFLAGS= E2E_PLUGINS='$(CURDIR)/bin/e2e/plugins' STREAM=$@ ../no-skips.sh ../../bin/e2e/e2e.test -test.v -test.timeout 60m
 
 .PHONY: e2e
 e2e: lab-tools e2e-programs ## Run the built plugins, through kubectl, against the lab
@@ -73,7 +73,7 @@ e2e-canary:
 
 .PHONY: e2e-lab
 e2e-lab:
-	@cd test && STREAM=$@ ./no-skips.sh go test $(RACE) $(TESTFLAGS) -v -timeout 30m $$(go list ./... | grep -v '/e2e$$')
+	@cd test && STREAM=$@ ./no-skips.sh go test $(RACE) $(TESTFLAGS) -v -timeout 60m $$(go list ./... | grep -v '/e2e$$')
 
 .PHONY: e2e-programs
 e2e-programs:

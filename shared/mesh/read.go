@@ -136,7 +136,7 @@ func (r *reader) readNamespaces(ctx context.Context) error {
 			r.set(ns)
 		}
 		if apierrors.IsNotFound(err) {
-			return fmt.Errorf("reading namespaces: %w", err)
+			return fmt.Errorf("namespace %s does not exist: see `kubectl get namespaces`", r.Namespace)
 		}
 		options.FieldSelector = "metadata.name=" + r.Namespace
 	}

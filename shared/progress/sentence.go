@@ -25,7 +25,7 @@ func sentence(e restart.Event, p palette) string {
 	case restart.Waiting:
 		return about(e.Item) + waiting(e) + printing.Escape(e.Text)
 	case restart.Stopping:
-		return about(e.Item) + p.yellow("stopping") + ": " + printing.Escape(e.Text)
+		return about(e.Item) + p.yellow("stopping") + ": " + printing.Escape(e.Text) + awaited(e)
 	case restart.Warned:
 		return about(e.Item) + p.yellow("warning") + ": " + printing.Escape(e.Text)
 	default:
@@ -58,6 +58,8 @@ func verb(method v1alpha1.Method) string {
 	switch method {
 	case v1alpha1.ByEviction:
 		return "evict"
+	case v1alpha1.ByGracePeriod:
+		return "restart by grace period"
 	case v1alpha1.ByRecreation:
 		return "recreate"
 	default:
@@ -82,6 +84,18 @@ func ended(r *v1alpha1.RestartResult, p palette) string {
 		text += ": " + printing.Escape(r.Message)
 	}
 	return text
+}
+
+// awaited says what is under way when no more is begun, and how not to wait for it.
+func awaited(e restart.Event) string {
+	switch e.Total {
+	case 0:
+		return ""
+	case 1:
+		return "; 1 workload is under way and awaited (Ctrl-C once more ends at once)"
+	default:
+		return fmt.Sprintf("; %d workloads are under way and awaited (Ctrl-C once more ends at once)", e.Total)
+	}
 }
 
 func waiting(e restart.Event) string {

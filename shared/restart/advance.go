@@ -281,6 +281,10 @@ func (r *runner) evictNext(t *task, state rollout.State, now time.Time) {
 	r.count(t, state)
 	if e.Next != nil && t.refusal != "" {
 		e.Stuck = t.refusal
+		// A budget that allows nothing may never allow anything.
+		if r.halted(t) {
+			return
+		}
 	}
 	r.tellRollout(t, e.Progress)
 	switch {

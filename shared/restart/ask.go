@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/dryrun"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/podtemplate"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/restartplan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/rollout"
 )
 
@@ -40,7 +41,7 @@ func (r *runner) ask(t *task) {
 // if he is refused again and again: a server that has just been started may refuse for a moment.
 func (r *runner) question(ctx context.Context, t *task, w *rollout.Workload) (answer dryrun.Answer, err error) {
 	err = persist(ctx, func(ctx context.Context) error {
-		answer, err = r.askOnce(ctx, t, w)
+		answer, err = askInjector(ctx, r.clients.Kube, t.step, w)
 		if err == nil && answer.Refusal != nil && answer.Refusal.Class == dryrun.Forbidden && r.allowed.Load() {
 			return answer.Refusal
 		}
@@ -53,13 +54,14 @@ func (r *runner) question(ctx context.Context, t *task, w *rollout.Workload) (an
 	return answer, err
 }
 
-func (r *runner) askOnce(ctx context.Context, t *task, w *rollout.Workload) (dryrun.Answer, error) {
+// askInjector asks once.
+func askInjector(ctx context.Context, k kube, s *restartplan.Step, w *rollout.Workload) (dryrun.Answer, error) {
 	if w != nil {
 		if pod, ok := podtemplate.Of(w.Object); ok {
-			return dryrun.Ask(ctx, r.clients.Kube, pod)
+			return dryrun.Ask(ctx, k, pod)
 		}
 	}
-	return dryrun.AskByPod(ctx, r.clients.Kube, t.step.Key(), t.step.Pod)
+	return dryrun.AskByPod(ctx, k, s.Key(), s.Pod)
 }
 
 // answered takes the injector's answer.

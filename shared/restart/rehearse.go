@@ -2,8 +2,10 @@ package restart
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
@@ -12,27 +14,38 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/rollout"
 )
 
-// Refusal is what the server would not take of a plan.
+// Refusal is what the server would not take of a plan. Passing is true where that is so only for the moment, and the run would wait.
 type Refusal struct {
-	Step *restartplan.Step
-	Err  error
+	Step    *restartplan.Step
+	Err     error
+	Passing bool
 }
 
-// Rehearse sends every patch of a plan, and the first eviction of each workload whose pods are evicted, as a dry run: the server
-// checks them, and changes nothing. The error is that of a context that ended.
+// Rehearse asks the injector about every workload that a plan restarts, as the run would, and sends every patch, and the first
+// eviction of each workload whose pods are evicted, as a dry run: the server checks them, and changes nothing. The error is that of
+// a context that ended.
 func Rehearse(ctx context.Context, clients *cluster.Clients, plan *restartplan.Plan, in restartplan.Input) ([]Refusal, error) {
-	var refusals []Refusal
+	answers := make([]error, len(plan.Steps))
+	var work errgroup.Group
+	work.SetLimit(parallelQuestions)
 	for i := range plan.Steps {
-		s := &plan.Steps[i]
-		if s.Action != v1alpha1.Restart {
-			continue
+		if s := &plan.Steps[i]; s.Action == v1alpha1.Restart {
+			work.Go(func() error {
+				answers[i] = rehearseStep(ctx, clients, s, in)
+				return ctx.Err()
+			})
 		}
-		err := rehearseStep(ctx, clients, s, in)
-		if ctx.Err() != nil {
-			return refusals, ctx.Err()
-		}
-		if err != nil {
-			refusals = append(refusals, Refusal{Step: s, Err: err})
+	}
+	if err := work.Wait(); err != nil {
+		return nil, err
+	}
+	var refusals []Refusal
+	for i, err := range answers {
+		switch {
+		case refusedByBudget(err):
+			refusals = append(refusals, Refusal{Step: &plan.Steps[i], Err: errors.New(budget(err)), Passing: true})
+		case err != nil:
+			refusals = append(refusals, Refusal{Step: &plan.Steps[i], Err: err})
 		}
 	}
 	return refusals, nil
@@ -41,18 +54,21 @@ func Rehearse(ctx context.Context, clients *cluster.Clients, plan *restartplan.P
 func rehearseStep(ctx context.Context, clients *cluster.Clients, s *restartplan.Step, in restartplan.Input) error {
 	dryRun := []string{metav1.DryRunAll}
 	w := in.Workloads[s.Key()]
+	answer, err := askInjector(ctx, clients.Kube, s, w)
+	switch {
+	case err != nil:
+		return err
+	case answer.Refusal != nil && !answer.Refusal.Undecided():
+		return errors.New(refusal(answer.Refusal))
+	}
 	switch s.Method {
 	case v1alpha1.ByEviction:
-		// What a budget refuses now it may allow by then.
-		if err := evict(ctx, clients.Kube, podNamed(s, in), dryRun); !refusedByBudget(err) {
-			return err
-		}
-		return nil
+		return evict(ctx, clients.Kube, podNamed(s, in), dryRun)
 	case v1alpha1.ByRecreation:
 		return clients.Kube.CoreV1().Pods(s.Namespace).Delete(ctx, s.Ref.Name,
 			metav1.DeleteOptions{DryRun: dryRun, Preconditions: &metav1.Preconditions{UID: &s.UID}})
 	}
-	_, err := sendPatch(ctx, clients, w, stepPatch(s, w), metav1.PatchOptions{DryRun: dryRun})
+	_, err = sendPatch(ctx, clients, w, stepPatch(s, w), metav1.PatchOptions{DryRun: dryRun})
 	return err
 }
 

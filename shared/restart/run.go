@@ -133,7 +133,7 @@ func (r *runner) loop(ctx context.Context) {
 			r.expire()
 			last = time.After(restoreLimit)
 		case <-last:
-			r.abandon(timeIsOver)
+			r.abandon(TimeIsOver)
 			return
 		case <-r.o.Abort:
 			r.abandon("interrupted again")
@@ -143,8 +143,8 @@ func (r *runner) loop(ctx context.Context) {
 	}
 }
 
-// timeIsOver is why a run ends whose time is.
-const timeIsOver = "the time allowed by --timeout is over"
+// TimeIsOver is why a run has stopped whose context's deadline has passed.
+const TimeIsOver = "the time allowed by --timeout is over"
 
 // timerAt fires at the context's deadline, also where the context is cancelled before; never without a deadline.
 func timerAt(ctx context.Context) <-chan time.Time {
@@ -158,14 +158,14 @@ func timerAt(ctx context.Context) <-chan time.Time {
 // expire ends what is under way, but for what would be left worse than it was: replicas are put back, and a bare pod that was
 // deleted is created again.
 func (r *runner) expire() {
-	r.stop(timeIsOver)
+	r.stop(TimeIsOver)
 	for _, t := range slices.Clone(r.flight) {
 		switch {
 		case t.phase == restoring:
 		case t.step.Method == v1alpha1.ByRecreation && (t.changed || t.saved != nil):
 			t.deadline = time.Now().Add(restoreLimit)
 		default:
-			r.finish(t, v1alpha1.Interrupted, timeIsOver+r.standing(t))
+			r.finish(t, v1alpha1.Interrupted, TimeIsOver+r.standing(t))
 		}
 	}
 }
@@ -215,7 +215,7 @@ func later[T any](r *runner, t *task, call func(context.Context) (T, error), the
 func (r *runner) stop(reason string) {
 	if r.stopped == "" {
 		r.stopped = reason
-		r.observe(Event{Kind: Stopping, Text: reason})
+		r.observe(Event{Kind: Stopping, Text: reason, Total: len(r.flight)})
 	}
 }
 

@@ -81,6 +81,9 @@ func (p *planner) step(g *group) (*Step, error) {
 	}
 	switch {
 	case why == nil:
+		if g.example != nil && g.example.Verdict.Expected.Image == "" {
+			s.Warnings = append(s.Warnings, "it leaves the mesh: injection adds no proxy to its pods any more")
+		}
 		return s, nil
 	case why.method && p.named(g.key):
 		return nil, fmt.Errorf("%s in namespace %s: %s", g.key.Ref, g.key.Namespace, why.reason)
@@ -166,7 +169,7 @@ func (p *planner) again(g *group, flag string) string {
 func (p *planner) refusal(g *group) *refused {
 	if item := g.with(stranded); item != nil {
 		return because("its proxies would be lost: %s", item.Verdict.Reason).
-			unless("kubectl get namespace " + g.key.Namespace + " --show-labels")
+			unless("kubectl label namespace " + g.key.Namespace + " istio.io/rev=REVISION --overwrite")
 	}
 	if item := g.with(unknown); item != nil {
 		return because("what injection would do cannot be told: %s", item.Verdict.Reason)

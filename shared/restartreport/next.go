@@ -16,7 +16,10 @@ const mostNamespaces = 3
 // next says what to type, nothing where all is well.
 func next(r *v1alpha1.RestartReport) string {
 	var lines string
-	if unfinished(r) {
+	switch by := r.Summary.ByOutcome; {
+	case by[v1alpha1.Failed]+by[v1alpha1.TimedOut]+by[v1alpha1.Refused] > 0:
+		lines += wrap("  ", "mend the causes above and run the same command again: it goes on")
+	case by[v1alpha1.NotStarted]+by[v1alpha1.Interrupted] > 0:
 		lines += wrap("  ", "to go on with what is left, run the same command again")
 	}
 	namespaces := open(r)
@@ -35,13 +38,6 @@ func prefixed(lines string) string {
 		return ""
 	}
 	return "Next:\n" + lines
-}
-
-// unfinished says whether the same command would find something to do.
-func unfinished(r *v1alpha1.RestartReport) bool {
-	by := r.Summary.ByOutcome
-	return by[v1alpha1.NotStarted] > 0 || by[v1alpha1.Interrupted] > 0 || by[v1alpha1.Failed] > 0 ||
-		by[v1alpha1.TimedOut] > 0 || by[v1alpha1.Refused] > 0
 }
 
 // open returns the namespaces of what did not go well, and of what nobody waited for.

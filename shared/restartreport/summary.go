@@ -46,15 +46,21 @@ func overview(r *v1alpha1.RestartReport) string {
 // outcomes counts them, those that are well first.
 func outcomes(s v1alpha1.RestartReportSummary) string {
 	var counts []string
+	skipped := ""
 	for _, o := range v1alpha1.Outcomes() {
-		if n := s.ByOutcome[o]; n > 0 {
+		switch n := s.ByOutcome[o]; {
+		case n == 0:
+		case o == v1alpha1.Skipped:
+			// They do not count among the workloads of the run.
+			skipped = fmt.Sprintf("; skipped: %d", n)
+		default:
 			counts = append(counts, fmt.Sprintf("%d %s", n, restarttext.Outcome(o)))
 		}
 	}
 	if len(counts) == 0 {
-		return ""
+		return skipped
 	}
-	return ": " + strings.Join(counts, ", ")
+	return ": " + strings.Join(counts, ", ") + skipped
 }
 
 // failures lists what somebody has to look into, with its cause.

@@ -36,7 +36,7 @@ func TestBadInputIsAnsweredInOneLine(t *testing.T) {
 		"a node":               {"node/node-1", "node/node-1 is no workload: to see a node's pods, use --field-selector spec.nodeName=node-1"},
 		"a service":            {"svc/kubernetes -n default", "service/kubernetes is no workload: to see the pods behind a Service, use its selector with -l"},
 		"a cluster's object":   {"clusterrole/admin", "clusterrole/admin is no workload: pods belong to objects of their namespace"},
-		"unknown namespace":    {"-n not-there", `reading namespaces: namespaces "not-there" not found`},
+		"unknown namespace":    {"-n not-there", "namespace not-there does not exist: see `kubectl get namespaces`"},
 		"namespace of no mesh": {"-A -i nowhere", `--istio-namespace nowhere: no injector's control plane is there; there are some in istio-system`},
 	} {
 		t.Run(name, func(t *testing.T) {

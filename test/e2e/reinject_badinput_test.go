@@ -27,7 +27,7 @@ func TestReinjectBadInputIsAnsweredInOneLine(t *testing.T) {
 		"named and selected": {"deployment/cart -l a=b", `a workload is either named or selected: use either TYPE/NAME or -l`},
 		"broken selector":    {"-l a==b==c", `--selector "a==b==c": found '==', expected: ',' or 'end of string'`},
 		"broken field":       {"--field-selector spec.nodeName", `--field-selector "spec.nodeName": invalid selector: 'spec.nodeName'; can't understand 'spec.nodeName'`},
-		"unknown namespace":  {"-n not-there", `reading namespaces: namespaces "not-there" not found`},
+		"unknown namespace":  {"-n not-there", "namespace not-there does not exist: see `kubectl get namespaces`"},
 
 		"pause without an order of namespaces":     {"--pause 1s --order name", `--pause waits between namespaces, and --order name does not go by them: use either`},
 		"a surge and eviction":                     {"--surge-singletons --method evict", `--surge-singletons changes Deployments, and --method evict does not: use either`},

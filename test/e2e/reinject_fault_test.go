@@ -21,7 +21,7 @@ func TestReinjectStopsAtTheCauseOfAFailure(t *testing.T) {
 			m := newStale(t, lab, "fails-"+c.name, aDeployment("broken", 2, onlyWhenNew("fail", c.fail)), aDeployment("sound", 1))
 			r := m.reinject(t, "--max-parallel=1")
 			r.want(1, map[string]string{"broken": "failed", "sound": "not-started"},
-				fmt.Sprintf("stopping: deployment/broken in namespace %s has failed\n", m.namespace),
+				fmt.Sprintf("stopping: deployment/broken in namespace %s has failed", m.namespace),
 				"error: not done: 2 of 2 workloads; the same command goes on with them\n")
 			r.wantMessage("broken", c.message)
 			m.wantRuns(t, map[string]string{"broken": "1-22 1-22 1-23?", "sound": "1-22"})

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -19,6 +20,22 @@ func TestReinjectShowsABudgetThatAllowsNothing(t *testing.T) {
 	r.want(1, map[string]string{"guarded": "timed-out", "sound": "restarted"}, "statefulset/guarded: waiting: "+refusedByBudget+"\n")
 	r.wantMessage("guarded", "not done within *s: "+refusedByBudget)
 	m.wantRuns(t, map[string]string{"guarded": "1-22 1-22", "sound": "1-23"})
+}
+
+// TestReinjectDoesNotAwaitABudgetOnceInterrupted: of what a budget has held up until now nothing was begun.
+func TestReinjectDoesNotAwaitABudgetOnceInterrupted(t *testing.T) {
+	t.Parallel()
+	m := newStale(t, sharedLab(t), "budget-interrupted", anOnDelete("guarded", 2))
+	m.budget(t, "guarded")
+	if r := kubectl(t, m.lab, "mesh-reinject", "-n", m.namespace, "--dry-run=server"); r.code != 0 ||
+		!strings.Contains(r.stderr, "would have the run wait for budget-interrupted/statefulset/guarded: a PodDisruptionBudget allows no eviction now") {
+		t.Errorf("exit %d\n%s", r.code, r.stderr)
+	}
+	run := m.begin(t)
+	run.says("waiting: " + refusedByBudget)
+	run.signal(os.Interrupt)
+	run.ends().want(130, map[string]string{"guarded": "not-started"}, "stopping: interrupted; 1 workload is under way and awaited (Ctrl-C once more ends at once)\n")
+	m.wantRuns(t, map[string]string{"guarded": "1-22 1-22"})
 }
 
 // TestReinjectGoesOnOnceABudgetAllowsIt: what a budget has held up is evicted when it frees up, a pod at a time.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
@@ -23,8 +24,12 @@ const injectorIsSilent = "the injector does not answer, so that no pod that it w
 func injectorIsDown(t *testing.T, lab *cluster.Cluster) {
 	m := newStale(t, lab, "down-before", aDeployment("first", 1), anOnDelete("second", 1))
 	stopInjector(t, lab)
+	const would = "warning: the server would refuse down-before/deployment/first: not restarted, because the API server would not create its pods: webhook "
+	if r := kubectl(t, lab, "mesh-reinject", "-n", m.namespace, "--dry-run=server"); r.code != 1 || !strings.Contains(r.stderr, would) {
+		t.Errorf("exit %d\n%s", r.code, r.stderr)
+	}
 	r := m.reinject(t, "--max-parallel=1")
-	r.want(1, map[string]string{"first": "refused", "second": "not-started"}, "stopping: "+injectorIsSilent+"\n")
+	r.want(1, map[string]string{"first": "refused", "second": "not-started"}, "stopping: "+injectorIsSilent)
 	r.wantMessage("first", "not restarted, because the API server would not create its pods: "+
 		"webhook rev.namespace.sidecar-injector.istio.io fails: *")
 	m.wantRuns(t, map[string]string{"first": "1-22", "second": "1-22"})

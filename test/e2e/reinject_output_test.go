@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -93,6 +94,7 @@ func TestReinjectRehearses(t *testing.T) {
 			sent = append(sent, m.Name)
 		}
 	}
+	slices.Sort(sent)
 	if got := strings.Join(sent, " "); got != "a b" {
 		t.Errorf("dry runs of patches for %q, want a b", got)
 	}

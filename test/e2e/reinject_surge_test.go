@@ -196,13 +196,13 @@ func TestReinjectPutsTheMinimumOfAnAutoscalerBackThatADeadRunLeft(t *testing.T) 
 	m.follow(newRevision)
 	raised := make(chan struct{})
 	run := m.begin(openGate(t, m.lab, intercept.Once(intercept.Does("patch", "horizontalpodautoscalers"), func(_ http.ResponseWriter, r *intercept.Request) {
+		// Its owner has second thoughts, before the HPA makes the second pod: nothing is stale any more.
+		m.follow(oldRevision)
 		r.Gate.Fetch(r)
 		close(raised)
 		<-r.Context().Done()
 	})), surging)
 	m.dies(run, closed(raised, "the HPA was not changed"))
-	// Its owner has second thoughts, and nothing is stale any more.
-	m.follow(oldRevision)
 	if i := m.plan().exits(0).has("deployment/web"); i.Action != "put-back" {
 		t.Errorf("planned: %+v", i)
 	}

@@ -148,7 +148,7 @@ func watchSomeNamespaces(t *testing.T, lab *cluster.Cluster) {
 func watchNoNamespace(t *testing.T, lab *cluster.Cluster) {
 	w := startWatch(t, lab, "-n", "no-such-namespace")
 	w.wait(1)
-	if want := "error: reading namespaces: namespaces \"no-such-namespace\" not found\n"; w.stderr.String() != want {
+	if want := "error: namespace no-such-namespace does not exist: see `kubectl get namespaces`\n"; w.stderr.String() != want {
 		t.Errorf("stderr %q, want %q", w.stderr, want)
 	}
 }

@@ -108,6 +108,9 @@ func (f *Flags) rate() (float64, error) {
 		return -1, nil
 	}
 	number, percent := strings.CutSuffix(text, "%")
+	if text == "1" {
+		return 0, errors.New("--probe-max-error-rate 1 is every request: use 1% or 100%")
+	}
 	rate, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	if percent {
 		rate /= 100

@@ -198,7 +198,7 @@ func (w *watcher) once(warning string) {
 // begin says what the answer without --watch says as well.
 func (w *watcher) begin(s state) error {
 	if w.namespace != "" && s.mesh.Lacks(w.namespace) {
-		return fmt.Errorf("reading namespaces: namespaces %q not found", w.namespace)
+		return fmt.Errorf("namespace %s does not exist: see `kubectl get namespaces`", w.namespace)
 	}
 	seen := newSeen()
 	for _, id := range slices.Sorted(maps.Keys(w.all)) {

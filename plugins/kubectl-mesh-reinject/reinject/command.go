@@ -58,7 +58,7 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 		"Restart also the workloads whose pods have one of these `STATUS,...`: missing or unexpected.")
 	o.Pacing.Add(flags)
 	flags.StringVar(&o.DryRun, "dry-run", o.DryRun,
-		"`none|client|server`: client prints the plan and does nothing; server also sends every patch and eviction as a dry run.")
+		"`none|client|server`: client prints the plan and does nothing; server also asks the injector about each workload, and sends every patch and eviction as a dry run.")
 	flags.Lookup("dry-run").NoOptDefVal = dryRunClient
 	flags.BoolVar(&o.Wait, "wait", o.Wait,
 		"Wait for the pods and prove that they run what was expected; without it the workloads are only told to restart.")

@@ -28,11 +28,18 @@ func (o *Options) rehearse(ctx context.Context, clients *cluster.Clients, found 
 		return err
 	}
 	o.sayPlan(found, plan)
+	refused := 0
 	for _, r := range refusals {
-		fmt.Fprintf(o.ErrOut, "warning: the server would refuse %s: %s\n", restarttext.Name(&r.Step.RestartItem), printing.Escape(r.Err.Error()))
+		would := "would refuse"
+		if r.Passing {
+			would = "would have the run wait for"
+		} else {
+			refused++
+		}
+		fmt.Fprintf(o.ErrOut, "warning: the server %s %s: %s\n", would, restarttext.Name(&r.Step.RestartItem), printing.Escape(r.Err.Error()))
 	}
-	if len(refusals) > 0 {
-		return fmt.Errorf("the server would refuse %s", restarttext.Count(len(refusals), "workload"))
+	if refused > 0 {
+		return fmt.Errorf("the server would refuse %s", restarttext.Count(refused, "workload"))
 	}
 	if err := incomplete(found, plan); err != nil {
 		return err
@@ -62,4 +69,5 @@ func (o *Options) sayPlan(found *restartscan.Result, plan *restartplan.Plan) {
 	}
 	fmt.Fprintf(o.ErrOut, "Plan: %s; about %s. Skipped: %d. Nothing was changed.\n", text,
 		restarttext.Duration(time.Duration(sum.EstimatedSeconds)*time.Second), sum.Skipped)
+	o.sayLeftOut(found)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
@@ -11,10 +12,12 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/dryrun"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/podtemplate"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restart"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restartplan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restartscan"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/restarttext"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
 )
@@ -199,10 +202,7 @@ func (o *Options) nothing(found *restartscan.Result, plan *restartplan.Plan) err
 }
 
 func (o *Options) sayNothing(found *restartscan.Result, plan *restartplan.Plan) {
-	where := "in this cluster"
-	if o.namespace != "" {
-		where = "in namespace " + o.namespace
-	}
+	where := o.where()
 	switch n := notCurrent(plan); {
 	case n > 0:
 		fmt.Fprintf(o.ErrOut, "Nothing to restart %s: what is stale was skipped (workloads: %d).\n", where, n)
@@ -210,6 +210,42 @@ func (o *Options) sayNothing(found *restartscan.Result, plan *restartplan.Plan) 
 		fmt.Fprintf(o.ErrOut, "Nothing to restart %s, as far as it could be read.\n", where)
 	default:
 		fmt.Fprintf(o.ErrOut, "Nothing is stale %s.\n", where)
+	}
+	o.sayLeftOut(found)
+}
+
+// where says in words what was looked at.
+func (o *Options) where() string {
+	where := "in this cluster"
+	if o.namespace != "" {
+		where = "in namespace " + o.namespace
+	}
+	switch {
+	case len(o.Args) > 0:
+		return "of what is named " + where
+	case o.LabelSelector != "" || o.FieldSelector != "":
+		return "of what is selected " + where
+	default:
+		return where
+	}
+}
+
+// sayLeftOut tells of workloads that gain or lose a proxy with their next restart, and that are not restarted unless that is asked
+// for. Which of them a selector would take is not known of those that were not read.
+func (o *Options) sayLeftOut(found *restartscan.Result) {
+	if len(o.Args) > 0 || o.LabelSelector != "" {
+		return
+	}
+	left := map[v1alpha1.Status]map[podtemplate.Workload]bool{v1alpha1.Missing: {}, v1alpha1.Unexpected: {}}
+	for _, i := range found.Input.Pods {
+		if of, is := left[i.Verdict.Status]; is && !i.Verdict.Dangling {
+			of[podtemplate.Workload{Namespace: i.Pod.Namespace, Ref: i.Chain.Workload()}] = true
+		}
+	}
+	for _, status := range []v1alpha1.Status{v1alpha1.Missing, v1alpha1.Unexpected} {
+		if n := len(left[status]); n > 0 && !slices.Contains(o.Include, string(status)) {
+			fmt.Fprintf(o.ErrOut, "Not looked at, whose proxy is %s: %s (see --include %s).\n", status, restarttext.Count(n, "workload"), status)
+		}
 	}
 }
 
