@@ -44,6 +44,8 @@ type Decision struct {
 	Reason string
 	// Dangling is true where a label of the namespace or the pod names a revision or tag that does not exist.
 	Dangling bool
+	// ByNamespace is true where that is the namespace's own istio.io/rev.
+	ByNamespace bool
 }
 
 // Mesh is what decisions are made from.

@@ -129,7 +129,7 @@ func TestAProxyInThePodsOwnTemplateStaysAsItIs(t *testing.T) {
 		{"a native one", nil, []fixture.PodOption{fixture.NativeProxy("example.com/own:1")},
 			Decision{Outcome: Templated, Image: "example.com/own:1", Reason: "no injection label; the proxy is in the pod's own template"}},
 		{"of a namespace that names nothing", follows("mistyped"), []fixture.PodOption{own},
-			Decision{Outcome: Templated, Image: "example.com/own:1", Dangling: true, Reason: "namespace label istio.io/rev=mistyped names no revision or tag; the proxy is in the pod's own template"}},
+			Decision{Outcome: Templated, Image: "example.com/own:1", Dangling: true, ByNamespace: true, Reason: "namespace label istio.io/rev=mistyped names no revision or tag; the proxy is in the pod's own template"}},
 		{"one that was injected is not in the template", nil, []fixture.PodOption{fixture.Injected("1-22", oldImage)}, Decision{Reason: "no injection label"}},
 		{"nor is one with a malformed status", nil, []fixture.PodOption{own, fixture.Annotation("sidecar.istio.io/status", "{")}, Decision{Reason: "no injection label"}},
 		{"a container that asks for auto is no proxy", nil, []fixture.PodOption{fixture.Proxy("auto")}, Decision{Reason: "no injection label"}},

@@ -35,7 +35,7 @@ func (m *Mesh) dangling(whose, value string) Decision {
 	if revision.Names(m.Injectors, label.IoIstioRev.Name, value) {
 		return Decision{Reason: reason + " selects no injector for this pod"}
 	}
-	return Decision{Dangling: true, Reason: reason + " names no revision or tag"}
+	return Decision{Dangling: true, ByNamespace: whose == "namespace", Reason: reason + " names no revision or tag"}
 }
 
 // noDefault is the decision about a pod that asks for the default revision and does not get it.

@@ -86,16 +86,16 @@ func ended(r *v1alpha1.RestartResult, p palette) string {
 	return text
 }
 
-// awaited says what is under way when no more is begun, and how not to wait for it.
+// awaited says what goes on when no more is begun and, to whom has pressed Ctrl-C, how not to wait for it.
 func awaited(e restart.Event) string {
-	switch e.Total {
-	case 0:
+	if e.Total == 0 {
 		return ""
-	case 1:
-		return "; 1 workload is under way and awaited (Ctrl-C once more ends at once)"
-	default:
-		return fmt.Sprintf("; %d workloads are under way and awaited (Ctrl-C once more ends at once)", e.Total)
 	}
+	text := "; awaited: " + restarttext.Count(e.Total, "workload")
+	if e.Text == restart.ByInterrupt {
+		text += " (Ctrl-C once more ends at once)"
+	}
+	return text
 }
 
 func waiting(e restart.Event) string {

@@ -69,18 +69,30 @@ func (r *runner) answered(t *task, a dryrun.Answer, err error) {
 	switch {
 	case err != nil:
 		r.fail(t, err.Error())
+	case refusedBy(a, t.step) != "":
+		r.finish(t, v1alpha1.Refused, refusedBy(a, t.step))
+		if a.Refusal != nil && a.Refusal.Class == dryrun.WebhookFailed && a.Refusal.ByInjector() {
+			r.stop(injectorDown)
+		}
 	case a.Refusal == nil:
 		t.expected = expectedOf(a)
 		r.expect(t)
-	case a.Refusal.Undecided() && t.step.Method != v1alpha1.ByRecreation:
+	default:
 		r.warn(fmt.Sprintf("the injector cannot be asked in namespace %s (%s): the prediction is used instead", t.step.Namespace, a.Refusal.Cause))
 		t.expected = t.step.Expected
 		r.expect(t)
+	}
+}
+
+// refusedBy says why a workload is not restarted after what the injector has answered, empty where it may be.
+func refusedBy(a dryrun.Answer, s *restartplan.Step) string {
+	switch {
+	case a.Refusal == nil && s.Expected.Image != "" && expectedOf(a).Image == "":
+		return "not restarted, because its pods would lose their proxy: the injector adds none"
+	case a.Refusal == nil, a.Refusal.Undecided() && s.Method != v1alpha1.ByRecreation:
+		return ""
 	default:
-		r.finish(t, v1alpha1.Refused, refusal(a.Refusal))
-		if a.Refusal.Class == dryrun.WebhookFailed && a.Refusal.ByInjector() {
-			r.stop(injectorDown)
-		}
+		return refusal(a.Refusal)
 	}
 }
 
@@ -102,10 +114,6 @@ func refusal(r *dryrun.Refusal) string {
 // expect compares what the injector gives with what runs.
 func (r *runner) expect(t *task) {
 	state := r.state(t)
-	if t.step.Expected.Image != "" && t.expected.Image == "" {
-		r.finish(t, v1alpha1.Refused, "not restarted, because its pods would lose their proxy: the injector adds none")
-		return
-	}
 	stale := false
 	for _, p := range state.Live() {
 		stale = stale || t.stale(p)

@@ -41,7 +41,8 @@ type Event struct {
 	Progress Progress
 	// Result is set for WorkloadEnded.
 	Result *v1alpha1.RestartResult
-	// Wave is set for WaveBegan, Total for RunBegan, Until for Waiting; Text for the kinds that say so.
+	// Wave is set for WaveBegan, Until for Waiting; Text for the kinds that say so. Total counts the workloads of a run for
+	// RunBegan, and for Stopping those that are awaited.
 	Wave, Total int
 	Text        string
 	Until       time.Time

@@ -55,9 +55,11 @@ func (r *runner) restore(t *task) {
 		restarted := t.changed || autoscaler.Left
 		ours = func(*rollout.Workload) bool { return restarted }
 	}
+	// Once its rollout is complete, the pods of the newest template all serve, and there are no others.
+	complete := t.pending.outcome == v1alpha1.Restarted || t.pending.outcome == v1alpha1.Awaited
 	later(r, t, func(ctx context.Context) (restoration, error) {
 		done, err := restoration{after: w}, error(nil)
-		if w != nil {
+		if w != nil && !complete {
 			if done.after, done.undone, err = secure(ctx, r.clients, w, ours); err != nil && !apierrors.IsNotFound(err) {
 				return done, err
 			}

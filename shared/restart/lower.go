@@ -22,7 +22,7 @@ import (
 type lowering int
 
 const (
-	// nothing: the pod that stays is one that serves, or none does.
+	// nothing has to: the pod that stays is one that serves, or none does.
 	safe lowering = iota
 	// its template has to be again that of the pods that serve.
 	undoing
@@ -124,7 +124,7 @@ func secure(ctx context.Context, c *cluster.Clients, w *rollout.Workload, ours f
 		}
 		select {
 		case <-ctx.Done():
-			return now, undone, errors.New("its controller does not take away the pods that do not serve")
+			return now, undone, errors.New("its controller has not caught up with its template")
 		case <-time.After(look):
 		}
 	}

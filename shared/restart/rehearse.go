@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/dryrun"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restartplan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/rollout"
 )
@@ -54,12 +55,16 @@ func Rehearse(ctx context.Context, clients *cluster.Clients, plan *restartplan.P
 func rehearseStep(ctx context.Context, clients *cluster.Clients, s *restartplan.Step, in restartplan.Input) error {
 	dryRun := []string{metav1.DryRunAll}
 	w := in.Workloads[s.Key()]
-	answer, err := askInjector(ctx, clients.Kube, s, w)
-	switch {
-	case err != nil:
+	var answer dryrun.Answer
+	err := persist(ctx, func(ctx context.Context) (err error) {
+		answer, err = askInjector(ctx, clients.Kube, s, w)
 		return err
-	case answer.Refusal != nil && !answer.Refusal.Undecided():
-		return errors.New(refusal(answer.Refusal))
+	})
+	if err != nil {
+		return err
+	}
+	if why := refusedBy(answer, s); why != "" {
+		return errors.New(why)
 	}
 	switch s.Method {
 	case v1alpha1.ByEviction:

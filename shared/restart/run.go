@@ -127,7 +127,7 @@ func (r *runner) loop(ctx context.Context) {
 		case <-interrupted:
 			interrupted = nil
 			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				r.stop("interrupted")
+				r.stop(ByInterrupt)
 			}
 		case <-over:
 			r.expire()
@@ -142,6 +142,9 @@ func (r *runner) loop(ctx context.Context) {
 		r.settle()
 	}
 }
+
+// ByInterrupt is why a run has stopped whose context was cancelled.
+const ByInterrupt = "interrupted"
 
 // TimeIsOver is why a run has stopped whose context's deadline has passed.
 const TimeIsOver = "the time allowed by --timeout is over"
@@ -215,8 +218,19 @@ func later[T any](r *runner, t *task, call func(context.Context) (T, error), the
 func (r *runner) stop(reason string) {
 	if r.stopped == "" {
 		r.stopped = reason
-		r.observe(Event{Kind: Stopping, Text: reason, Total: len(r.flight)})
+		r.observe(Event{Kind: Stopping, Text: reason, Total: r.awaited()})
 	}
+}
+
+// awaited counts what goes on after a stop: what nothing was changed for yet is not begun, and what is out of time is ended.
+func (r *runner) awaited() int {
+	n := 0
+	for _, t := range r.flight {
+		if r.stopped != TimeIsOver && (t.begun() || t.step.Action != v1alpha1.Restart) {
+			n++
+		}
+	}
+	return n
 }
 
 // abandon ends what is under way as it is.

@@ -95,6 +95,11 @@ type ending struct {
 // under says whether a task is under way.
 func (t *task) under() bool { return t.phase != queued && t.phase != ended }
 
+// begun says whether anything was changed for it, or is about to be, or its pods are being replaced already.
+func (t *task) begun() bool {
+	return t.changed || t.raised || t.saved != nil || t.phase == acting || t.phase == rolling || t.phase == restoring
+}
+
 // watches says whether it is what the watches bring that decides what is next: while a call is under way that is its outcome,
 // and a bare pod has to go before it can come again.
 func (t *task) watches() bool {

@@ -168,8 +168,11 @@ func (p *planner) again(g *group, flag string) string {
 // refusal is why nothing is ever done about a workload, whatever its kind.
 func (p *planner) refusal(g *group) *refused {
 	if item := g.with(stranded); item != nil {
-		return because("its proxies would be lost: %s", item.Verdict.Reason).
-			unless("kubectl label namespace " + g.key.Namespace + " istio.io/rev=REVISION --overwrite")
+		command := "kubectl get namespace " + g.key.Namespace + " --show-labels"
+		if item.Verdict.ByNamespace {
+			command = "kubectl label namespace " + g.key.Namespace + " istio.io/rev=REVISION --overwrite"
+		}
+		return because("its proxies would be lost: %s", item.Verdict.Reason).unless(command)
 	}
 	if item := g.with(unknown); item != nil {
 		return because("what injection would do cannot be told: %s", item.Verdict.Reason)

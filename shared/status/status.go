@@ -21,12 +21,14 @@ type Verdict struct {
 	Owner revision.ControlPlane
 	// Dangling is true where a label names a revision or tag that does not exist.
 	Dangling bool
+	// ByNamespace is true where that is the namespace's own istio.io/rev.
+	ByNamespace bool
 }
 
 // Judge compares the proxy that a pod runs with what the decision says it would get now. installed says whether a
 // revision still has an injector.
 func Judge(pod proxy.Pod, d injection.Decision, installed func(revision string) bool) Verdict {
-	v := Verdict{Reason: d.Reason, Owner: d.Owner, Dangling: d.Dangling}
+	v := Verdict{Reason: d.Reason, Owner: d.Owner, Dangling: d.Dangling, ByNamespace: d.ByNamespace}
 	running := describe(pod, &v)
 	want := expect(d, &v)
 	switch {

@@ -34,7 +34,7 @@ func TestReinjectDoesNotAwaitABudgetOnceInterrupted(t *testing.T) {
 	run := m.begin(t)
 	run.says("waiting: " + refusedByBudget)
 	run.signal(os.Interrupt)
-	run.ends().want(130, map[string]string{"guarded": "not-started"}, "stopping: interrupted; 1 workload is under way and awaited (Ctrl-C once more ends at once)\n")
+	run.ends().want(130, map[string]string{"guarded": "not-started"}, "stopping: interrupted\n")
 	m.wantRuns(t, map[string]string{"guarded": "1-22 1-22"})
 }
 

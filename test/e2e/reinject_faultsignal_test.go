@@ -38,7 +38,7 @@ func TestReinjectInterruptedTwiceEndsAtOnce(t *testing.T) {
 	run := m.begin(t)
 	eventuallyPods(t, m.lab, m.namespace, 2)
 	run.signal(os.Interrupt)
-	run.says("stopping: interrupted")
+	run.says("stopping: interrupted; awaited: 1 workload (Ctrl-C once more ends at once)\n")
 	run.signal(os.Interrupt)
 	r := run.ends()
 	r.want(130, map[string]string{"slow": "interrupted"}, "\nerror: interrupted\n")

@@ -308,6 +308,24 @@ func TestReinjectPutsASingletonBackAfterAFailure(t *testing.T) {
 	}
 }
 
+// TestReinjectLeavesASingletonAtTwoThatItsOwnerHasChanged: what an earlier run has left at two replicas was edited since, and cannot
+// start; at one, nobody would serve.
+func TestReinjectLeavesASingletonAtTwoThatItsOwnerHasChanged(t *testing.T) {
+	m := newMover(t, "reinject-surge-edited")
+	m.create(m.singleton("web", onVersion(newVersion, "fail", "image-pull")))
+	m.settles(1)
+	m.follow(newRevision)
+	s := m.watchServing()
+	m.kubectl("patch", "deployment", "web", "-n", m.namespace, "--type=merge", "-p", fmt.Sprintf(
+		`{"metadata":{"labels":{%q:"true"},"annotations":{%q:"1"}},"spec":{"replicas":2,"template":{"metadata":{"annotations":{"owner":"edited"}}}}}`,
+		surgedLabel, restoreReplicas))
+	m.reinject().exits(1).ends("deployment/web", "failed", "its replicas are not put back: only a pod of its older template serves")
+	if d := m.getDeployment("web"); *d.Spec.Replicas != 2 || d.Labels[surgedLabel] == "" || d.Spec.Template.Annotations["owner"] != "edited" {
+		t.Errorf("%d replicas, %v, %v", *d.Spec.Replicas, d.Labels, d.Spec.Template.Annotations)
+	}
+	s.neverNone(t)
+}
+
 // restoring holds for the patch that puts a Deployment's replicas back.
 func restoring(r *intercept.Request) bool {
 	return intercept.Does("patch", "deployments")(r) && strings.Contains(string(r.Asked.Body), `"remove"`)

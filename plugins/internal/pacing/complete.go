@@ -108,12 +108,11 @@ func (f *Flags) rate() (float64, error) {
 		return -1, nil
 	}
 	number, percent := strings.CutSuffix(text, "%")
-	if text == "1" {
-		return 0, errors.New("--probe-max-error-rate 1 is every request: use 1% or 100%")
-	}
 	rate, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	if percent {
 		rate /= 100
+	} else if rate == 1 {
+		return 0, fmt.Errorf("--probe-max-error-rate %s is every request: use 1%% or 100%%", text)
 	}
 	if err != nil || !(rate >= 0 && rate <= 1) {
 		return 0, fmt.Errorf("--probe-max-error-rate %q: use a share from 0 to 1, or a percentage such as 1%%", text)

@@ -41,6 +41,7 @@ func TestEveryBadValueIsSaidInOneLine(t *testing.T) {
 		{"a probe's URL", func(f *Flags) { f.Probes = []string{"shop"} }, `--probe: "shop" does not begin with http:// or https://`},
 		{"a rate without a probe", func(f *Flags) { f.ProbeMaxErrorRate = "1%" }, "--probe-max-error-rate is about --probe: name a URL, too"},
 		{"a rate of one what", probing("1"), "--probe-max-error-rate 1 is every request: use 1% or 100%"},
+		{"the same in other words", probing("1.0"), "--probe-max-error-rate 1.0 is every request: use 1% or 100%"},
 		{"a rate above all", probing("1.5"), `--probe-max-error-rate "1.5": use a share from 0 to 1, or a percentage such as 1%`},
 		{"a rate below none", probing("-1%"), `--probe-max-error-rate "-1%": use a share from 0 to 1, or a percentage such as 1%`},
 		{"a rate that is no number", probing("NaN"), `--probe-max-error-rate "NaN": use a share from 0 to 1, or a percentage such as 1%`},

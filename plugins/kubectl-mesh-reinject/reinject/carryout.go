@@ -44,7 +44,7 @@ func (o *Options) conclude(ctx context.Context, found *restartscan.Result, plan 
 	}
 	stopped := report.Summary.Stopped
 	switch {
-	case stopped == restart.TimeIsOver:
+	case stopped == restart.TimeIsOver, stopped != "" && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return &exit.Error{Code: exit.TimedOut, Err: fmt.Errorf("not done within the %s of --timeout", o.Timeout)}
 	case errors.Is(ctx.Err(), context.Canceled):
 		return &exit.Error{Code: exit.Interrupted, Err: errors.New("interrupted")}

@@ -80,7 +80,7 @@ func (o *Options) Complete(args []string) error {
 // Validate finds what contradicts itself or cannot be read, before anything is asked of the cluster.
 func (o *Options) Validate() error {
 	for _, arg := range o.Args {
-		if slices.Contains([]string{dryRunNone, dryRunClient, dryRunServer}, arg) {
+		if o.DryRun != dryRunNone && slices.Contains([]string{dryRunNone, dryRunClient, dryRunServer}, arg) {
 			return fmt.Errorf("%q is no workload: --dry-run takes its value with a \"=\", as in --dry-run=%s", arg, arg)
 		}
 		if err := plugin.ValidateName(arg); err != nil {
