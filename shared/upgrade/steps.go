@@ -57,6 +57,8 @@ const (
 	Label
 	// Restart replaces pods that injection would now give another proxy, and proves that all have it.
 	Restart
+	// PutBack gives back the replicas that were raised for the upgrade.
+	PutBack
 	// Enter notes that the upgrade is in a phase.
 	Enter
 )
@@ -71,7 +73,9 @@ type Step struct {
 	// Namespaces are those whose pods are restarted; none means those of the whole mesh that run the revision Away.
 	Namespaces []string
 	Away       string
-	Phase      v1alpha1.Phase
+	// Nothing is true where not even what is to run the revision Away by a label of its own may be left there.
+	Nothing bool
+	Phase   v1alpha1.Phase
 }
 
 // Kept is a change of somebody else's that the upgrade leaves as it is.
@@ -135,6 +139,7 @@ func (p *planner) complete() {
 	p.label(p.u.Namespaces, func(n *v1alpha1.UpgradeNamespace) map[string]string { return Finished(p.u, n) })
 	p.leave(p.u.From, v1alpha1.PhaseCompleting)
 	p.remove(p.u.CanaryTag)
+	p.putBack()
 	p.enter(v1alpha1.PhaseCompleted)
 }
 
@@ -161,6 +166,7 @@ func (p *planner) rollback() {
 			p.remove(t.Name)
 		}
 	}
+	p.putBack()
 	p.enter(v1alpha1.PhaseRolledBack)
 }
 
@@ -263,7 +269,14 @@ func (p *planner) label(namespaces []v1alpha1.UpgradeNamespace, want func(*v1alp
 // leave restarts what runs a revision anywhere in the mesh, unless that was proven to be nothing in this phase.
 func (p *planner) leave(away string, phase v1alpha1.Phase) {
 	if p.u.Phase != phase || p.u.Proven != phase {
-		p.add(Step{Kind: Restart, Away: away})
+		p.add(Step{Kind: Restart, Away: away, Nothing: phase == v1alpha1.PhaseCompleting})
+	}
+}
+
+// putBack comes once every pod is where it stays: restarts are what the replicas were raised for.
+func (p *planner) putBack() {
+	if len(p.u.Replicas) > 0 {
+		p.add(Step{Kind: PutBack})
 	}
 }
 

@@ -44,7 +44,18 @@ func (r *Reinjector) restart(ctx context.Context, s upgrade.Step) error {
 			return err
 		}
 	}
-	left := stale(found.Input.Pods)
+	return r.judge(found, s)
+}
+
+// judge says of what was found after a restart whether that has worked.
+func (r *Reinjector) judge(found *restartscan.Result, s upgrade.Step) error {
+	left, own := behind(found.Input.Pods, s.Away)
+	switch {
+	case s.Nothing:
+		left = append(left, own...)
+	case len(own) > 0:
+		r.Left("still on revision " + s.Away + ", which their own labels or their namespaces' name: " + someOf(own))
+	}
 	switch {
 	case len(found.Gaps) > 0:
 		return fmt.Errorf("whether all pods are moved cannot be told: %w", found.Gaps[0])
@@ -87,20 +98,25 @@ func concerns(s upgrade.Step, i scan.Item) bool {
 	return slices.Contains(s.Namespaces, i.Pod.Namespace)
 }
 
-// stale returns the workloads that have a pod whose proxy is of another revision than it would get, each once, in order.
-func stale(pods []scan.Item) []string {
-	var names []string
+// behind returns the workloads that have a pod whose proxy is of another revision than it would get, and those that have one of the
+// revision away and would get it again, each once, in order.
+func behind(pods []scan.Item, away string) (stale, own []string) {
 	for _, i := range pods {
 		v := i.Verdict
-		if v.Proxy == nil || v.Proxy.Revision == "" || v.Expected.Revision == v.Proxy.Revision {
+		if v.Proxy == nil || v.Proxy.Revision == "" {
 			continue
 		}
-		if name := i.Chain.Workload().String() + " in namespace " + i.Pod.Namespace; !slices.Contains(names, name) {
-			names = append(names, name)
+		name := i.Chain.Workload().String() + " in namespace " + i.Pod.Namespace
+		switch {
+		case v.Expected.Revision != v.Proxy.Revision && !slices.Contains(stale, name):
+			stale = append(stale, name)
+		case v.Expected.Revision == v.Proxy.Revision && v.Proxy.Revision == away && !slices.Contains(own, name):
+			own = append(own, name)
 		}
 	}
-	slices.Sort(names)
-	return names
+	slices.Sort(stale)
+	slices.Sort(own)
+	return stale, own
 }
 
 // few is how many names a message has room for.
