@@ -23,12 +23,18 @@ type upgraded struct {
 	istio string
 	// namespaces are those that are moved.
 	namespaces []string
+	// path is where executables are found, empty for the usual place.
+	path string
 }
 
 // canary runs `kubectl mesh-canary`.
 func (u *upgraded) canary(args ...string) result {
 	u.t.Helper()
-	return kubectl(u.t, u.lab, append([]string{"mesh-canary"}, args...)...)
+	env := []string{"KUBECONFIG=" + u.lab.Kubeconfig()}
+	if u.path != "" {
+		env = append(env, "PATH="+u.path)
+	}
+	return kubectlWith(u.t, u.lab.Tool("kubectl"), env, append([]string{"mesh-canary"}, args...)...)
 }
 
 // does wants a command to end well, and returns what it said.

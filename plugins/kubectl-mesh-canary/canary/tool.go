@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/kubectl-mesh/kubectl-mesh/shared/controlplane"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/preflight"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/provider"
 )
@@ -80,10 +80,10 @@ func (o *startOptions) toRun(l provider.Line) {
 const (
 	// readyTime is how long a control plane may take after its tool has ended; most tools wait for it themselves.
 	readyTime = 5 * time.Minute
-	readyLook = time.Second
+	readyLook = 2 * time.Second
 )
 
-// awaitReady waits until every replica of the new revision's istiod is ready.
+// awaitReady waits until the new revision's istiod serves.
 func (o *startOptions) awaitReady(ctx context.Context, s *session) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyTime, fmt.Errorf("it is not ready after %s", readyTime))
 	defer cancel()
@@ -111,24 +111,18 @@ func (o *startOptions) awaitReady(ctx context.Context, s *session) error {
 	}
 }
 
-// missing says what a revision lacks to be ready, empty for nothing.
+// missing says what a revision lacks to serve, empty for nothing.
 func (o *startOptions) missing(ctx context.Context, s *session) (string, error) {
-	found, err := controlplane.Read(ctx, s.clients, controlplane.Options{IstioNamespace: s.namespace, Chunk: o.Chunk})
+	findings, err := o.findings(ctx, s)
 	if err != nil {
 		return "", err
 	}
-	to := s.upgrade.To
-	for _, p := range found.Planes {
-		switch {
-		case p.Revision != to || p.Namespace != s.namespace:
-		case p.Deployment != nil && p.Deployment.Ready < p.Deployment.Replicas:
-			return fmt.Sprintf("revision %s has %d of %d replicas ready", to, p.Deployment.Ready, p.Deployment.Replicas), nil
-		default:
-			// Where no Deployment is to be seen, it runs elsewhere, and what it answers is looked at next.
-			return "", nil
+	for _, f := range findings {
+		if preflight.Starting(f) {
+			return f.Message, nil
 		}
 	}
-	return fmt.Sprintf("revision %s has no injector yet", to), nil
+	return "", nil
 }
 
 // retire uninstalls a revision that the upgrade has left, if a tool was named for that and nothing needs it.
