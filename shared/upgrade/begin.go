@@ -55,6 +55,9 @@ func Begin(q Request, seen Seen, installed func(revision string) bool) (*v1alpha
 	for _, tag := range []string{u.StableTag, u.CanaryTag} {
 		m.record(u, tag)
 	}
+	if m.Tags[defaultTag].Revision == u.From {
+		m.record(u, defaultTag)
+	}
 	return u, nil
 }
 

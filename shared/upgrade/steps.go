@@ -176,7 +176,8 @@ func (p *planner) enter(phase v1alpha1.Phase) {
 	}
 }
 
-// followed are the tags that move when the upgrade is completed: the stable one, and the default where namespaces follow that.
+// followed are the tags that move when the upgrade is completed: the stable one, and the default where it stood for the old revision,
+// for Gateways without a label and the validation of what has none follow it, or where namespaces are to follow it.
 func (p *planner) followed() (tags []string) {
 	if p.u.StableTag != "" {
 		tags = append(tags, p.u.StableTag)
@@ -184,7 +185,9 @@ func (p *planner) followed() (tags []string) {
 	follows := func(n v1alpha1.UpgradeNamespace) bool {
 		return n.Form == v1alpha1.ByDefaultTag || n.Form == v1alpha1.ByDefaultInstall
 	}
-	if p.u.StableTag != revision.Default && slices.ContainsFunc(p.u.Namespaces, follows) {
+	stood := p.record(revision.Default)
+	moves := stood != nil && stood.Before == p.u.From || slices.ContainsFunc(p.u.Namespaces, follows)
+	if p.u.StableTag != revision.Default && moves {
 		tags = append(tags, revision.Default)
 	}
 	return tags

@@ -23,13 +23,18 @@ func TestCanaryOptions(t *testing.T) {
 	if err := installTwoRevisions(t.Context(), lab); err != nil {
 		t.Fatal(err)
 	}
-	for name, play := range map[string]func(*upgraded){
-		"what names a revision or tag itself":  (*upgraded).ownLabels,
-		"previewed, and kept in files":         (*upgraded).dryRun,
-		"with at least two replicas":           (*upgraded).replicas,
-		"replicas that somebody else has made": (*upgraded).replicasOfOthers,
+	for _, p := range []struct {
+		name string
+		play func(*upgraded)
+	}{
+		{"what names a revision or tag itself", (*upgraded).ownLabels},
+		{"previewed, and kept in files", (*upgraded).dryRun},
+		{"with at least two replicas", (*upgraded).replicas},
+		{"replicas that somebody else has made", (*upgraded).replicasOfOthers},
 	} {
-		t.Run(name, func(t *testing.T) { play(&upgraded{t: t, lab: lab, istio: "istio-system"}) })
+		if !t.Run(p.name, func(t *testing.T) { p.play(&upgraded{t: t, lab: lab, istio: "istio-system"}) }) {
+			t.Fatal("what follows needs what this would have left")
+		}
 	}
 }
 

@@ -128,9 +128,13 @@ func (o *retireOptions) leftovers(ctx context.Context, clients *cluster.Clients,
 	if err := o.confirm(ctx, "delete "+what, "Delete "+what); err != nil {
 		return err
 	}
-	return retirement.Remove(ctx, clients.Kube, left, func(object retirement.Object) {
+	err = retirement.Remove(ctx, clients.Kube, left, func(object retirement.Object) {
 		fmt.Fprintf(o.ErrOut, "deleted %s\n", printing.Escape(object.String()))
 	})
+	if err == nil {
+		fmt.Fprintf(o.ErrOut, "Revision %s is uninstalled, and nothing is left of it.\n", printing.Escape(o.Revision))
+	}
+	return err
 }
 
 // confirm asks. The error says that the answer was no, or that there is nobody to ask.
