@@ -2,7 +2,6 @@ package canary
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
@@ -192,13 +192,18 @@ func (o *upgradeOptions) printObjects(objects []runtime.Object) error {
 
 // forFile is an object without what the server sets.
 func forFile(object runtime.Object) (*unstructured.Unstructured, error) {
-	text, err := json.Marshal(object)
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	if err != nil {
 		return nil, fmt.Errorf("writing an object: %w", err)
 	}
-	content := &unstructured.Unstructured{}
-	if err := json.Unmarshal(text, &content.Object); err != nil {
-		return nil, fmt.Errorf("writing an object: %w", err)
+	content := &unstructured.Unstructured{Object: fields}
+	// What the typed client has read does not say its kind.
+	if content.GetKind() == "" {
+		kinds, _, err := scheme.Scheme.ObjectKinds(object)
+		if err != nil {
+			return nil, fmt.Errorf("writing an object: %w", err)
+		}
+		content.SetGroupVersionKind(kinds[0])
 	}
 	delete(content.Object, "status")
 	for _, field := range []string{"creationTimestamp", "generation", "managedFields", "resourceVersion", "uid"} {
