@@ -40,7 +40,26 @@ type Run struct {
 	Recorder Recorder
 	// Began is told each step before it is done.
 	Began func(s upgrade.Step)
+
+	// labelled counts how often each namespace was given labels.
+	labelled map[string]int
 }
+
+// PutBackError says that somebody gives a namespace its former labels again as often as the upgrade changes them.
+type PutBackError struct {
+	Namespace string
+	// Labels are those that it should have.
+	Labels map[string]string
+}
+
+// Error says where the labels are to be changed instead.
+func (e *PutBackError) Error() string {
+	return fmt.Sprintf("the labels of namespace %s are put back each time they are changed, as by a GitOps controller: have it write %s there "+
+		"(--dry-run=client -o yaml prints the object), and run the same command again", e.Namespace, upgrade.LabelText(e.Labels))
+}
+
+// attempts is how often a namespace is labelled in one run: somebody may have put labels back once for another reason.
+const attempts = 3
 
 // KeptError says that somebody else has changed what the upgrade would change.
 type KeptError struct {
@@ -144,6 +163,12 @@ func (r *Run) label(ctx context.Context, s upgrade.Step, seen upgrade.Seen) erro
 	slices.Sort(names)
 	var failures []error
 	for _, name := range names {
+		if r.labelled == nil {
+			r.labelled = map[string]int{}
+		}
+		if r.labelled[name]++; r.labelled[name] > attempts {
+			return &PutBackError{name, s.Labels[name]}
+		}
 		if err := r.Hands.Label(ctx, name, seen.Namespaces[name], s.Labels[name]); err != nil {
 			failures = append(failures, fmt.Errorf("labelling namespace %s: %w", name, err))
 		}

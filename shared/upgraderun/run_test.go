@@ -218,3 +218,23 @@ func TestReplicasThatSomebodyElseHasChanged(t *testing.T) {
 		t.Errorf("%s, %v, %d", u.Phase, u.Replicas, h.replicas)
 	}
 }
+
+// TestLabelsThatArePutBackEachTime: a fight with a controller has an end.
+func TestLabelsThatArePutBackEachTime(t *testing.T) {
+	h := cluster(t)
+	var put *PutBackError
+	err := (&Run{Hands: putsBack{h}, Recorder: h, Began: func(upgrade.Step) {}}).To(t.Context(), h.load(t), upgrade.Advance)
+	if !errors.As(err, &put) || put.Namespace != "bank" || put.Labels[upgrade.Rev] != "prod-canary" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// putsBack is a cluster in which somebody puts the labels of a namespace back.
+type putsBack struct{ *hands }
+
+func (h putsBack) Label(ctx context.Context, name string, was upgrade.Namespace, labels map[string]string) error {
+	if name == "bank" {
+		return nil
+	}
+	return h.hands.Label(ctx, name, was, labels)
+}

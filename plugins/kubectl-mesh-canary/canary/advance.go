@@ -59,6 +59,9 @@ func (o *advanceOptions) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := o.gateAdvance(ctx, s); err != nil {
+			return err
+		}
 		if o.isDryRun() {
 			s.hands.Record(s.upgrade)
 			return o.preview(ctx, s, upgrade.Advance)

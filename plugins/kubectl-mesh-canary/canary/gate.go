@@ -36,6 +36,19 @@ func (o *upgradeOptions) gateStart(ctx context.Context, s *session, skip bool) e
 	return o.refusal(s.upgrade, blocking)
 }
 
+// gateAdvance looks for an error of the new control plane, which then could not inject what is moved to it.
+func (o *upgradeOptions) gateAdvance(ctx context.Context, s *session) error {
+	findings, err := o.findings(ctx, s)
+	if err != nil {
+		return err
+	}
+	return o.refusal(s.upgrade, slices.DeleteFunc(findings, func(f v1alpha1.Finding) bool { return !unhealthy(f) }))
+}
+
+func unhealthy(f v1alpha1.Finding) bool {
+	return f.Category == v1alpha1.AboutControlPlane && f.Severity == v1alpha1.Blocking
+}
+
 // gateComplete looks for what keeps the mesh from leaving the old revision: an error of the new control plane, or something that
 // names the old one itself.
 func (o *upgradeOptions) gateComplete(ctx context.Context, s *session) error {
@@ -44,8 +57,7 @@ func (o *upgradeOptions) gateComplete(ctx context.Context, s *session) error {
 		return err
 	}
 	return o.refusal(s.upgrade, slices.DeleteFunc(findings, func(f v1alpha1.Finding) bool {
-		unhealthy := f.Category == v1alpha1.AboutControlPlane && f.Severity == v1alpha1.Blocking
-		return !unhealthy && f.Check != preflight.Pinned
+		return !unhealthy(f) && f.Check != preflight.Pinned
 	}))
 }
 

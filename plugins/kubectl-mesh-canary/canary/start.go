@@ -94,9 +94,12 @@ func (o *startOptions) start(ctx context.Context, s *session) error {
 		return err
 	}
 	if s.upgrade != recorded {
-		if err := o.gateStart(ctx, s, o.AllowSkip); err != nil {
-			return err
-		}
+		err = o.gateStart(ctx, s, o.AllowSkip)
+	} else {
+		err = o.gateAdvance(ctx, s)
+	}
+	if err != nil {
+		return err
 	}
 	raise, err := o.toRaise(ctx, s)
 	if err != nil {
