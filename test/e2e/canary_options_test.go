@@ -115,7 +115,7 @@ func (u *upgraded) dryRun() {
 	} {
 		words := strings.Fields(command)
 		text := u.does(append(words, "--dry-run=client")...).stdout
-		if !strings.Contains(text, "namespace kept: istio.io/rev=") && command != "advance --all" {
+		if !strings.Contains(text, "namespace kept-too: istio.io/rev=") && command != "advance --all" {
 			u.t.Errorf("%s says\n%s", command, text)
 		}
 		documents := u.does(append(words, "--dry-run=client", "-o", "yaml")...).stdout
