@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restarttext"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/upgraderun"
 )
 
 // startOptions is what the command line of `start` says.
@@ -113,6 +114,10 @@ func (o *startOptions) target(s *session) (string, error) {
 
 // move records namespaces and moves them, and says where the upgrade is then.
 func (o *upgradeOptions) move(ctx context.Context, s *session, c *chosen) error {
+	// A tag that somebody else has moved takes its namespaces along: that is the cause to name, not what they follow now.
+	if _, kept := upgrade.Steps(s.upgrade, s.seen, upgrade.Advance); len(kept) > 0 {
+		return &upgraderun.KeptError{Kept: kept}
+	}
 	names, err := c.of(ctx, s)
 	if err != nil {
 		return err
