@@ -32,8 +32,11 @@ func (o *completeOptions) Validate() error { return o.validate() }
 // Run completes the upgrade. The error says that none is started, what stands in the way, what failed, or that the answer was no.
 func (o *completeOptions) Run(ctx context.Context) error {
 	return o.changing(ctx, "", func(ctx context.Context, s *session) error {
-		if err := s.under(v1alpha1.PhaseStarted, v1alpha1.PhaseCompleting); err != nil {
+		if err := s.under(v1alpha1.PhaseStarted, v1alpha1.PhaseCompleting, v1alpha1.PhaseCompleted); err != nil {
 			return err
+		}
+		if upgrade.Reached(s.upgrade, upgrade.Complete) {
+			return o.already(ctx, s, upgrade.Complete)
 		}
 		if err := o.gate(ctx, s, "", v1alpha1.AboutControlPlane); err != nil {
 			return err

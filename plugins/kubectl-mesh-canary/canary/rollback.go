@@ -31,8 +31,11 @@ func (o *rollbackOptions) Validate() error { return o.validate() }
 // is, or that the answer was no.
 func (o *rollbackOptions) Run(ctx context.Context) error {
 	return o.changing(ctx, "", func(ctx context.Context, s *session) error {
-		if err := s.under(v1alpha1.PhaseStarted, v1alpha1.PhaseCompleting, v1alpha1.PhaseCompleted, v1alpha1.PhaseRollingBack); err != nil {
+		if err := s.under(v1alpha1.PhaseStarted, v1alpha1.PhaseCompleting, v1alpha1.PhaseCompleted, v1alpha1.PhaseRollingBack, v1alpha1.PhaseRolledBack); err != nil {
 			return err
+		}
+		if upgrade.Reached(s.upgrade, upgrade.Rollback) {
+			return o.already(ctx, s, upgrade.Rollback)
 		}
 		if !s.installed(s.upgrade.From) {
 			return fmt.Errorf("revision %s is not installed any more: install it again, and run the same command", s.upgrade.From)

@@ -148,3 +148,12 @@ func (o *upgradeOptions) conclude(ctx context.Context, s *session, done string) 
 	fmt.Fprintf(o.ErrOut, "Done: %s.\nNext: kubectl mesh-canary %s   (%s)\n", done, next, why)
 	return nil
 }
+
+// already ends a command that is typed again, be it because the one before was killed when only its last words were missing. What
+// somebody else has changed is said again too.
+func (o *upgradeOptions) already(ctx context.Context, s *session, goal upgrade.Goal) error {
+	if _, kept := upgrade.Steps(s.upgrade, s.seen, goal); len(kept) > 0 {
+		return &upgraderun.KeptError{Kept: kept}
+	}
+	return o.conclude(ctx, s, fmt.Sprintf("the upgrade from %s to %s is %s already", s.upgrade.From, s.upgrade.To, words(s.upgrade.Phase)))
+}
