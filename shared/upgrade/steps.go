@@ -102,7 +102,15 @@ func Steps(u *v1alpha1.CanaryUpgrade, seen Seen, goal Goal) ([]Step, []Kept) {
 	case Rollback:
 		p.rollback()
 	}
+	if Reached(u, goal) {
+		return nil, p.kept
+	}
 	return p.steps, p.kept
+}
+
+// Reached says whether the record says that a goal was reached. Nothing more is done for it then.
+func Reached(u *v1alpha1.CanaryUpgrade, goal Goal) bool {
+	return goal == Complete && u.Phase == v1alpha1.PhaseCompleted || goal == Rollback && u.Phase == v1alpha1.PhaseRolledBack
 }
 
 type planner struct {
@@ -126,9 +134,6 @@ func (p *planner) advance() {
 // complete moves the tags that namespaces follow and then the labels back to them. What follows a revision by name gets the new
 // one's. The pods come last: by then whatever creates one gives it the new proxy.
 func (p *planner) complete() {
-	if p.u.Phase == v1alpha1.PhaseCompleted {
-		return
-	}
 	p.enter(v1alpha1.PhaseCompleting)
 	if p.u.Proven != v1alpha1.PhaseCompleting {
 		p.tag(p.u.CanaryTag, p.u.To)
@@ -146,9 +151,6 @@ func (p *planner) complete() {
 // rollback puts back the tags that were, then the labels that follow them, then the pods, and removes last what the upgrade has
 // created: until then something may follow it.
 func (p *planner) rollback() {
-	if p.u.Phase == v1alpha1.PhaseRolledBack {
-		return
-	}
 	p.enter(v1alpha1.PhaseRollingBack)
 	for _, t := range p.u.Tags {
 		if t.Before != "" {

@@ -1,42 +1,43 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
 )
 
-// form is one way in which namespaces follow a control plane.
+// form is one way in which namespaces follow a control plane, or several at the same time.
 type form struct {
 	name string
-	// labels are those of namespaces that follow the revision.
-	labels func(revision string) map[string]string
+	// labels are those of each of its namespaces while they follow the revision.
+	labels []func(revision string) map[string]string
 	start  []string
 	// tags are set before.
 	tags []string
-	// after are the labels once an upgrade is complete.
-	after func(to string) map[string]string
 }
 
 func istioRev(value string) map[string]string { return map[string]string{"istio.io/rev": value} }
 
 func forms() []form {
-	same := func(labels map[string]string) func(string) map[string]string {
-		return func(string) map[string]string { return labels }
-	}
-	injection := map[string]string{"istio-injection": "enabled"}
+	tag := func(string) map[string]string { return istioRev(stableTag) }
+	injection := func(string) map[string]string { return map[string]string{"istio-injection": "enabled"} }
+	withTags := []string{"--stable-tag", stableTag, "--canary-tag", canaryTag}
+	type labels = []func(string) map[string]string
 	return []form{
-		{"tag", same(istioRev("prod-stable")), []string{"--stable-tag", "prod-stable", "--canary-tag", "prod-canary"}, []string{"prod-stable"}, same(istioRev("prod-stable"))},
-		{"revision", istioRev, nil, nil, istioRev},
-		{"default-tag", same(injection), nil, []string{"default"}, same(injection)},
+		{"tag", labels{tag, tag}, withTags, []string{stableTag}},
+		{"revision", labels{istioRev, istioRev}, nil, nil},
+		{"default-tag", labels{injection, injection}, nil, []string{"default"}},
+		{"together", labels{injection, istioRev, tag}, withTags, []string{"default", stableTag}},
 	}
 }
 
-// TestCanaryTakesEveryFormThereAndBack plays each form upwards and downwards, in both of the namespaces that Istio is found in: start
-// with one namespace, advance, complete, and roll back from the end.
+// TestCanaryTakesEveryFormThereAndBack plays each form upwards and downwards, in both of the namespaces that Istio is found in, in the
+// second all forms at the same time: start with one namespace, advance, complete, and roll back from the end.
 func TestCanaryTakesEveryFormThereAndBack(t *testing.T) {
-	for _, istio := range []string{"istio-system", "aks-istio-system"} {
+	all := forms()
+	for istio, forms := range map[string][]form{"istio-system": all, "aks-istio-system": all[len(all)-1:]} {
 		t.Run(istio, func(t *testing.T) {
 			t.Parallel()
 			lab := ownLab(t, cluster.Options{})
@@ -45,7 +46,7 @@ func TestCanaryTakesEveryFormThereAndBack(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for _, f := range forms() {
+			for _, f := range forms {
 				for _, way := range [][2]string{{oldRevision, newRevision}, {newRevision, oldRevision}} {
 					t.Run(f.name+" from "+way[0], func(t *testing.T) {
 						u := &upgraded{t: t, lab: lab, istio: istio}
@@ -57,7 +58,7 @@ func TestCanaryTakesEveryFormThereAndBack(t *testing.T) {
 	}
 }
 
-// play takes two namespaces of a form there and back.
+// play takes the namespaces of a form there and back.
 func (u *upgraded) play(f form, from, to string) {
 	u.t.Helper()
 	for _, tag := range f.tags {
@@ -65,54 +66,61 @@ func (u *upgraded) play(f form, from, to string) {
 			u.t.Fatal(err)
 		}
 	}
-	first, second := f.name+"-1-"+from, f.name+"-2-"+from
-	u.namespace(first, f.labels(from))
-	u.namespace(second, f.labels(from))
-	u.runs(from, first, second)
+	for i, labels := range f.labels {
+		u.namespace(fmt.Sprintf("%s-%d-%s", f.name, i+1, from), labels(from))
+	}
+	first, others := u.namespaces[0], u.namespaces[1:]
+	u.runs(from, u.namespaces...)
 	before := u.snapshot()
 
 	u.does(append([]string{"start", "--from", from, "--to", to}, f.start...)...)
-	u.runs(from, first, second)
+	u.runs(from, u.namespaces...)
 	r := u.does("advance", first)
 	u.runs(to, first)
-	u.runs(from, second)
+	u.runs(from, others...)
 	u.sees(first, "moved", "3/3")
-	u.sees(second, "to move", "0/3")
+	for _, name := range others {
+		u.sees(name, "to move", "0/3")
+		if r = u.next(r); r.code != 0 {
+			u.t.Fatalf("%s", r.stderr)
+		}
+		u.runs(to, name)
+	}
 	if r = u.next(r); r.code != 0 {
 		u.t.Fatalf("%s", r.stderr)
 	}
-	u.runs(to, first, second)
-	if r = u.next(r); r.code != 0 {
-		u.t.Fatalf("%s", r.stderr)
-	}
-	u.complete(f, to, first, second)
+	u.isComplete(f, to)
 
 	u.does("rollback", "--yes")
-	u.settles(first)
-	u.settles(second)
+	for _, name := range u.namespaces {
+		u.settles(name)
+	}
 	u.wantSame(before, "the rollback")
-	u.does("start", "--from", from, "--to", to, first)
+	u.does(append([]string{"start", "--from", from, "--to", to, first}, f.start...)...)
 	u.does("complete", "--yes")
-	u.runs(to, first, second)
+	u.isComplete(f, to)
 	u.does("rollback", "--yes")
+	for _, name := range u.namespaces {
+		u.settles(name)
+	}
 	u.wantSame(before, "the second rollback")
 }
 
-// complete wants everything to be on the new revision, each namespace in its own form.
-func (u *upgraded) complete(f form, to string, namespaces ...string) {
+// isComplete wants everything to be on the new revision, each namespace in its own form.
+func (u *upgraded) isComplete(f form, to string) {
 	u.t.Helper()
-	u.runs(to, namespaces...)
+	u.runs(to, u.namespaces...)
 	now := u.snapshot()
-	for _, name := range namespaces {
+	for i, name := range u.namespaces {
 		labels := now["namespace "+name].(map[string]string)
-		for key, value := range f.after(to) {
+		for key, value := range f.labels[i](to) {
 			if labels[key] != value {
-				u.t.Errorf("completed, %s has %v, want %v", name, labels, f.after(to))
+				u.t.Errorf("completed, %s has %v, want %v", name, labels, f.labels[i](to))
 			}
 		}
 	}
 	for what := range now {
-		if strings.Contains(what, "prod-canary") {
+		if strings.Contains(what, canaryTag) {
 			u.t.Errorf("completed, there is %s", what)
 		}
 	}

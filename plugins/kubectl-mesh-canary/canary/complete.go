@@ -59,15 +59,11 @@ func (o *completeOptions) Run(ctx context.Context) error {
 }
 
 func (o *completeOptions) complete(ctx context.Context, s *session) error {
-	phases := []v1alpha1.Phase{v1alpha1.PhaseStarted, v1alpha1.PhaseCompleting}
-	if o.tool != nil {
-		phases = append(phases, v1alpha1.PhaseCompleted)
-	}
-	switch err := s.under(phases...); {
+	switch err := s.under(v1alpha1.PhaseStarted, v1alpha1.PhaseCompleting, v1alpha1.PhaseCompleted); {
 	case err != nil:
 		return err
-	case s.upgrade.Phase == v1alpha1.PhaseCompleted:
-		return nil
+	case upgrade.Reached(s.upgrade, upgrade.Complete):
+		return o.already(ctx, s, upgrade.Complete)
 	}
 	if err := o.gateComplete(ctx, s); err != nil {
 		return err

@@ -54,15 +54,11 @@ func (o *rollbackOptions) Run(ctx context.Context) error {
 }
 
 func (o *rollbackOptions) rollback(ctx context.Context, s *session) error {
-	phases := []v1alpha1.Phase{v1alpha1.PhaseStarted, v1alpha1.PhaseCompleting, v1alpha1.PhaseCompleted, v1alpha1.PhaseRollingBack}
-	if o.tool != nil {
-		phases = append(phases, v1alpha1.PhaseRolledBack)
-	}
-	switch err := s.under(phases...); {
+	switch err := s.under(v1alpha1.PhaseStarted, v1alpha1.PhaseCompleting, v1alpha1.PhaseCompleted, v1alpha1.PhaseRollingBack, v1alpha1.PhaseRolledBack); {
 	case err != nil:
 		return err
-	case s.upgrade.Phase == v1alpha1.PhaseRolledBack:
-		return nil
+	case upgrade.Reached(s.upgrade, upgrade.Rollback):
+		return o.already(ctx, s, upgrade.Rollback)
 	case !s.installed(s.upgrade.From):
 		return fmt.Errorf("revision %s is not installed any more: install it again, and run the same command", s.upgrade.From)
 	case o.isDryRun():

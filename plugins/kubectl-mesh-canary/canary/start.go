@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restarttext"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/upgraderun"
 )
 
 // startOptions is what the command line of `start` says.
@@ -210,6 +211,10 @@ func targets(r *v1alpha1.RevisionReport, from string) (allowed, forbidden []stri
 
 // record notes in the record, which is not written yet, the namespaces that are to be moved, and returns their names.
 func (o *upgradeOptions) record(ctx context.Context, s *session, c *chosen) ([]string, error) {
+	// A tag that somebody else has moved takes its namespaces along: that is the cause to name, not what they follow now.
+	if _, kept := upgrade.Steps(s.upgrade, s.seen, upgrade.Advance); len(kept) > 0 {
+		return nil, &upgraderun.KeptError{Kept: kept}
+	}
 	names, err := c.of(ctx, s)
 	if err != nil {
 		return nil, err
@@ -244,4 +249,13 @@ func (o *upgradeOptions) conclude(ctx context.Context, s *session, done string) 
 	next, why := upgrade.Next(s.upgrade, s.remaining())
 	fmt.Fprintf(o.ErrOut, "Done: %s.\nNext: kubectl mesh-canary %s   (%s)\n", done, next, why)
 	return nil
+}
+
+// already ends a command that is typed again, be it because the one before was killed when only its last words were missing. What
+// somebody else has changed is said again too.
+func (o *upgradeOptions) already(ctx context.Context, s *session, goal upgrade.Goal) error {
+	if _, kept := upgrade.Steps(s.upgrade, s.seen, goal); len(kept) > 0 {
+		return &upgraderun.KeptError{Kept: kept}
+	}
+	return o.conclude(ctx, s, fmt.Sprintf("the upgrade from %s to %s is %s already", s.upgrade.From, s.upgrade.To, words(s.upgrade.Phase)))
 }
