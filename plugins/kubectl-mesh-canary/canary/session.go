@@ -118,10 +118,15 @@ func (o *upgradeOptions) guarded(ctx context.Context, to string, do func(context
 		if err != nil {
 			return err
 		}
-		return do(ctx, &session{
+		err = do(ctx, &session{
 			clients: guarded, host: config.Host, namespace: namespace, store: upgradestore.New(guarded.Kube.CoreV1(), namespace),
 			held: held.Check,
 		})
+		// What was to be sent then is not the cause.
+		if lost := (*lease.LostError)(nil); errors.As(err, &lost) {
+			return lost
+		}
+		return err
 	})
 }
 
