@@ -99,7 +99,7 @@ func (u *upgraded) labelled(name, value string) {
 
 // secondOperator is kept out while the first is at work, and told who that is.
 func (u *upgraded) secondOperator() {
-	u.slow("first", 5*time.Second)
+	u.slow("first", 25*time.Second)
 	first := u.background("start", "--from", oldRevision, "--to", newRevision, "first")
 	u.labelled("first", newRevision)
 	for _, args := range [][]string{{"rollback", "--yes"}, {"complete", "--yes"}, {"advance", "--all", "--yes"}} {

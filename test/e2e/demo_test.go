@@ -20,10 +20,10 @@ var (
 	probeAddress = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 	probeRow     = regexp.MustCompile(`(?m)^\| http.*$`)
 	counted      = regexp.MustCompile(`\b[1-9]\d*\b`)
-	// perMinute and requests are what a run counts, moment is when an upgrade was started, and age a column whose width follows its content.
+	// perMinute and requests are what a run counts, sinceText is when an upgrade was started, and age a column whose width follows its content.
 	perMinute = regexp.MustCompile(`\b\d+ a minute\b`)
 	requests  = regexp.MustCompile(`\d+ requests?, (\d+ errors?); 200: \d+`)
-	moment    = regexp.MustCompile(`\b\d{4}-\d\d-\d\d \d\d:\d\d UTC\b`)
+	sinceText = regexp.MustCompile(`\b\d{4}-\d\d-\d\d \d\d:\d\d UTC\b`)
 	age       = regexp.MustCompile(`\b(AGE|Ns) +`)
 )
 
@@ -35,7 +35,7 @@ func timeless(said []byte) []byte {
 	said = probeAddress.ReplaceAll(said, []byte("localhost:PORT"))
 	said = perMinute.ReplaceAll(said, []byte("N a minute"))
 	said = requests.ReplaceAll(said, []byte("N requests, $1; 200: N"))
-	said = moment.ReplaceAll(said, []byte("MOMENT"))
+	said = sinceText.ReplaceAll(said, []byte("MOMENT"))
 	said = age.ReplaceAll(said, []byte("$1  "))
 	return probeRow.ReplaceAllFunc(said, func(row []byte) []byte { return counted.ReplaceAll(row, []byte("N")) })
 }
