@@ -290,6 +290,7 @@ func (c *crashes) goes(course *course) int {
 	crash := course.crashes[0]
 	course.crashes = course.crashes[1:]
 	what := course.name + " " + crash.String()
+	c.t.Log(what)
 	c.vigil.during(what)
 	defer c.vigil.during("nothing")
 	killed := c.plugin(&crash.moment, course.args...)

@@ -16,6 +16,8 @@ type form struct {
 	start  []string
 	// tags are set before.
 	tags []string
+	// ways are from which revision to which it is played.
+	ways [][2]string
 }
 
 func istioRev(value string) map[string]string { return map[string]string{"istio.io/rev": value} }
@@ -25,16 +27,17 @@ func forms() []form {
 	injection := func(string) map[string]string { return map[string]string{"istio-injection": "enabled"} }
 	withTags := []string{"--stable-tag", stableTag, "--canary-tag", canaryTag}
 	type labels = []func(string) map[string]string
+	up, down := [2]string{oldRevision, newRevision}, [2]string{newRevision, oldRevision}
 	return []form{
-		{"tag", labels{tag, tag}, withTags, []string{stableTag}},
-		{"revision", labels{istioRev, istioRev}, nil, nil},
-		{"default-tag", labels{injection, injection}, nil, []string{"default"}},
-		{"together", labels{injection, istioRev, tag}, withTags, []string{"default", stableTag}},
+		{"tag", labels{tag, tag}, withTags, []string{stableTag}, [][2]string{up}},
+		{"revision", labels{istioRev, istioRev}, nil, nil, [][2]string{up}},
+		{"default-tag", labels{injection, injection}, nil, []string{"default"}, [][2]string{up}},
+		{"together", labels{injection, istioRev, tag}, withTags, []string{"default", stableTag}, [][2]string{up, down}},
 	}
 }
 
-// TestCanaryTakesEveryFormThereAndBack plays each form upwards and downwards, in both of the namespaces that Istio is found in, in the
-// second all forms at the same time: start with one namespace, advance, complete, and roll back from the end.
+// TestCanaryTakesEveryFormThereAndBack plays each form upwards, and all of them at the same time upwards and downwards, the latter in
+// both of the namespaces that Istio is found in: start with one namespace, advance, complete, and roll back from the end.
 func TestCanaryTakesEveryFormThereAndBack(t *testing.T) {
 	all := forms()
 	for istio, forms := range map[string][]form{"istio-system": all, "aks-istio-system": all[len(all)-1:]} {
@@ -47,7 +50,7 @@ func TestCanaryTakesEveryFormThereAndBack(t *testing.T) {
 				}
 			}
 			for _, f := range forms {
-				for _, way := range [][2]string{{oldRevision, newRevision}, {newRevision, oldRevision}} {
+				for _, way := range f.ways {
 					t.Run(f.name+" from "+way[0], func(t *testing.T) {
 						u := &upgraded{t: t, lab: lab, istio: istio}
 						u.play(f, way[0], way[1])
