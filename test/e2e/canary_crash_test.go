@@ -24,9 +24,11 @@ var (
 // something. All the while, a pod created in any namespace is injected. Afterwards the same command ends where an undisturbed one
 // does, and rollback where everything began.
 func TestCanaryKilledAtAnyRequest(t *testing.T) {
+	program := crashPlugin(t)
 	for _, s := range crashScenes() {
 		t.Run(s.name, func(t *testing.T) {
-			c := newCrashes(t, s)
+			t.Parallel()
+			c := newCrashes(t, program, s)
 			c.undisturbed()
 			c.draw(rand.New(rand.NewPCG(*crashSeed, 0)))
 			c.crash()
@@ -100,13 +102,15 @@ func (c crash) String() string {
 // crashes is a campaign in one mesh. It is at one of four stages: before anything, started, advanced, completed.
 type crashes struct {
 	*upgraded
+	// program is the plugin.
+	program string
 	scene   crashScene
 	courses []*course
 	stages  [4]map[string]any
 	vigil   *vigil
 }
 
-func newCrashes(t *testing.T, s crashScene) *crashes {
+func newCrashes(t *testing.T, program string, s crashScene) *crashes {
 	t.Helper()
 	lab := ownLab(t, cluster.Options{})
 	for _, i := range s.installs {
@@ -119,7 +123,7 @@ func newCrashes(t *testing.T, s crashScene) *crashes {
 			t.Fatal(err)
 		}
 	}
-	c := &crashes{upgraded: &upgraded{t: t, lab: lab, istio: "istio-system"}, scene: s}
+	c := &crashes{upgraded: &upgraded{t: t, lab: lab, istio: "istio-system"}, program: program, scene: s}
 	for _, n := range s.namespaces {
 		c.namespaceOf(n.name, n.labels, 1)
 	}
