@@ -41,6 +41,8 @@ type crashScene struct {
 	name     string
 	from     string
 	installs []cluster.Istio
+	// prepare is what the installation lacks, nil for nothing.
+	prepare func(*testing.T, *cluster.Cluster)
 	// tags point at the old revision.
 	tags []string
 	// namespaces have one pod each. The first is moved by start, the second by advance, the others by complete.
@@ -67,7 +69,7 @@ func crashScenes() []crashScene {
 		start:    []string{"--stable-tag", stableTag, "--canary-tag", canaryTag},
 		concerns: func(c change) bool { return c.ofTag() || c.ofLabel() },
 	}, {
-		name: "an install without revision", from: "default", installs: []cluster.Istio{{Tag: oldVersion}, isNew},
+		name: "an install without revision", from: "default", installs: []cluster.Istio{{Tag: oldVersion}, isNew}, prepare: asHelmLeaves,
 		namespaces: []crashNamespace{{"plain", injection}, {"named", istioRev("default")}, {"rest", injection}},
 		concerns:   change.ofTag,
 	}}
@@ -117,6 +119,9 @@ func newCrashes(t *testing.T, program string, s crashScene) *crashes {
 		if err := lab.InstallIstio(t.Context(), i); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if s.prepare != nil {
+		s.prepare(t, lab)
 	}
 	for _, tag := range s.tags {
 		if err := setTag(t.Context(), lab, tag, s.from); err != nil {

@@ -147,8 +147,8 @@ func (u *upgraded) sees(namespace string, words ...string) {
 	u.t.Errorf("status does not show %s:\n%s", namespace, out)
 }
 
-// TestCanaryTakesAnInstallWithoutRevision plays what follows a control plane that was installed without a revision, together with
-// namespaces that name it, beside another mesh that nothing happens to.
+// TestCanaryTakesAnInstallWithoutRevision plays what follows a control plane that was installed without a revision, by istioctl and as
+// Helm leaves it, together with namespaces that name it, beside another mesh that nothing happens to.
 func TestCanaryTakesAnInstallWithoutRevision(t *testing.T) {
 	lab := ownLab(t, cluster.Options{})
 	for _, i := range []cluster.Istio{{Tag: oldVersion}, {Revision: newRevision, Tag: newVersion}, {Namespace: "other-istio", Revision: "other", Tag: oldVersion}} {
@@ -163,6 +163,14 @@ func TestCanaryTakesAnInstallWithoutRevision(t *testing.T) {
 	u.namespace("named", istioRev("default"))
 	u.namespace("elsewhere", istioRev("other"))
 	u.runs("default", "shop", "bank", "named")
+	u.leavesTheDefault()
+	asHelmLeaves(t, lab)
+	u.leavesTheDefault()
+}
+
+// leavesTheDefault takes the mesh from revision default to another, and back.
+func (u *upgraded) leavesTheDefault() {
+	u.t.Helper()
 	before := u.snapshot()
 	u.does("start", "-i", "istio-system", "--to", newRevision, "--from", "default", "shop")
 	u.runs(newRevision, "shop")
@@ -170,8 +178,8 @@ func TestCanaryTakesAnInstallWithoutRevision(t *testing.T) {
 	u.does("complete", "--yes")
 	u.runs(newRevision, "shop", "bank", "named")
 	u.runs("other", "elsewhere")
-	if tags, err := lab.Istioctl(t.Context(), "tag", "list"); err != nil || !strings.Contains(tags, "default "+newRevision) {
-		t.Errorf("istioctl says %v:\n%s", err, tags)
+	if tags, err := u.lab.Istioctl(u.t.Context(), "tag", "list"); err != nil || !strings.Contains(tags, "default "+newRevision) {
+		u.t.Errorf("istioctl says %v:\n%s", err, tags)
 	}
 	u.does("rollback", "--yes")
 	for _, name := range u.namespaces {
