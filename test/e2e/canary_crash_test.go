@@ -24,9 +24,11 @@ var (
 // something. All the while, a pod created in any namespace is injected. Afterwards the same command ends where an undisturbed one
 // does, and rollback where everything began.
 func TestCanaryKilledAtAnyRequest(t *testing.T) {
+	program := crashPlugin(t)
 	for _, s := range crashScenes() {
 		t.Run(s.name, func(t *testing.T) {
-			c := newCrashes(t, s)
+			t.Parallel()
+			c := newCrashes(t, program, s)
 			c.undisturbed()
 			c.draw(rand.New(rand.NewPCG(*crashSeed, 0)))
 			c.crash()
@@ -39,6 +41,8 @@ type crashScene struct {
 	name     string
 	from     string
 	installs []cluster.Istio
+	// prepare is what the installation lacks, nil for nothing.
+	prepare func(*testing.T, *cluster.Cluster)
 	// tags point at the old revision.
 	tags []string
 	// namespaces have one pod each. The first is moved by start, the second by advance, the others by complete.
@@ -65,7 +69,7 @@ func crashScenes() []crashScene {
 		start:    []string{"--stable-tag", stableTag, "--canary-tag", canaryTag},
 		concerns: func(c change) bool { return c.ofTag() || c.ofLabel() },
 	}, {
-		name: "an install without revision", from: "default", installs: []cluster.Istio{{Tag: oldVersion}, isNew},
+		name: "an install without revision", from: "default", installs: []cluster.Istio{{Tag: oldVersion}, isNew}, prepare: asHelmLeaves,
 		namespaces: []crashNamespace{{"plain", injection}, {"named", istioRev("default")}, {"rest", injection}},
 		concerns:   change.ofTag,
 	}}
@@ -100,13 +104,15 @@ func (c crash) String() string {
 // crashes is a campaign in one mesh. It is at one of four stages: before anything, started, advanced, completed.
 type crashes struct {
 	*upgraded
+	// program is the plugin.
+	program string
 	scene   crashScene
 	courses []*course
 	stages  [4]map[string]any
 	vigil   *vigil
 }
 
-func newCrashes(t *testing.T, s crashScene) *crashes {
+func newCrashes(t *testing.T, program string, s crashScene) *crashes {
 	t.Helper()
 	lab := ownLab(t, cluster.Options{})
 	for _, i := range s.installs {
@@ -114,12 +120,15 @@ func newCrashes(t *testing.T, s crashScene) *crashes {
 			t.Fatal(err)
 		}
 	}
+	if s.prepare != nil {
+		s.prepare(t, lab)
+	}
 	for _, tag := range s.tags {
 		if err := setTag(t.Context(), lab, tag, s.from); err != nil {
 			t.Fatal(err)
 		}
 	}
-	c := &crashes{upgraded: &upgraded{t: t, lab: lab, istio: "istio-system"}, scene: s}
+	c := &crashes{upgraded: &upgraded{t: t, lab: lab, istio: "istio-system"}, program: program, scene: s}
 	for _, n := range s.namespaces {
 		c.namespaceOf(n.name, n.labels, 1)
 	}
@@ -290,6 +299,7 @@ func (c *crashes) goes(course *course) int {
 	crash := course.crashes[0]
 	course.crashes = course.crashes[1:]
 	what := course.name + " " + crash.String()
+	c.t.Log(what)
 	c.vigil.during(what)
 	defer c.vigil.during("nothing")
 	killed := c.plugin(&crash.moment, course.args...)

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/intercept"
@@ -52,14 +53,27 @@ type played struct {
 	came bool
 }
 
+// crashPlugin builds mesh-canary without the race detector, with which it takes several times as long, and as many moments could not be
+// tried. Other tests have that.
+func crashPlugin(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kubectl-mesh_canary")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", path, "./plugins/kubectl-mesh-canary")
+	build.Dir = filepath.Join("..", "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building the plugin: %v\n%s", err, out)
+	}
+	return path
+}
+
 // plugin runs mesh-canary and kills it at a moment, nil for never. It is run itself and not by kubectl, so that it dies and nothing else.
 func (c *crashes) plugin(at *moment, args ...string) played {
 	c.t.Helper()
 	k := &killer{at: at, started: make(chan struct{}), seen: map[change]int{}}
 	g := openGate(c.t, c.lab, k.fault)
 	defer g.Close()
-	cmd := exec.CommandContext(c.t.Context(), filepath.Join(pluginDir, "kubectl-mesh_canary"), append(args, "--yes", "--lease-duration=2s")...)
-	cmd.Env = []string{"HOME=" + c.t.TempDir(), "KUBECONFIG=" + g.kubeconfig(), goAtOnce}
+	cmd := exec.CommandContext(c.t.Context(), c.program, append(args, "--yes", "--lease-duration=2s")...)
+	cmd.Env = []string{"HOME=" + c.t.TempDir(), "KUBECONFIG=" + g.kubeconfig()}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Start(); err != nil {

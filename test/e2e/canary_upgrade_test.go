@@ -16,6 +16,8 @@ type form struct {
 	start  []string
 	// tags are set before.
 	tags []string
+	// ways are from which revision to which it is played.
+	ways [][2]string
 }
 
 func istioRev(value string) map[string]string { return map[string]string{"istio.io/rev": value} }
@@ -25,16 +27,17 @@ func forms() []form {
 	injection := func(string) map[string]string { return map[string]string{"istio-injection": "enabled"} }
 	withTags := []string{"--stable-tag", stableTag, "--canary-tag", canaryTag}
 	type labels = []func(string) map[string]string
+	up, down := [2]string{oldRevision, newRevision}, [2]string{newRevision, oldRevision}
 	return []form{
-		{"tag", labels{tag, tag}, withTags, []string{stableTag}},
-		{"revision", labels{istioRev, istioRev}, nil, nil},
-		{"default-tag", labels{injection, injection}, nil, []string{"default"}},
-		{"together", labels{injection, istioRev, tag}, withTags, []string{"default", stableTag}},
+		{"tag", labels{tag, tag}, withTags, []string{stableTag}, [][2]string{up}},
+		{"revision", labels{istioRev, istioRev}, nil, nil, [][2]string{up}},
+		{"default-tag", labels{injection, injection}, nil, []string{"default"}, [][2]string{up}},
+		{"together", labels{injection, istioRev, tag}, withTags, []string{"default", stableTag}, [][2]string{up, down}},
 	}
 }
 
-// TestCanaryTakesEveryFormThereAndBack plays each form upwards and downwards, in both of the namespaces that Istio is found in, in the
-// second all forms at the same time: start with one namespace, advance, complete, and roll back from the end.
+// TestCanaryTakesEveryFormThereAndBack plays each form upwards, and all of them at the same time upwards and downwards, the latter in
+// both of the namespaces that Istio is found in: start with one namespace, advance, complete, and roll back from the end.
 func TestCanaryTakesEveryFormThereAndBack(t *testing.T) {
 	all := forms()
 	for istio, forms := range map[string][]form{"istio-system": all, "aks-istio-system": all[len(all)-1:]} {
@@ -47,7 +50,7 @@ func TestCanaryTakesEveryFormThereAndBack(t *testing.T) {
 				}
 			}
 			for _, f := range forms {
-				for _, way := range [][2]string{{oldRevision, newRevision}, {newRevision, oldRevision}} {
+				for _, way := range f.ways {
 					t.Run(f.name+" from "+way[0], func(t *testing.T) {
 						u := &upgraded{t: t, lab: lab, istio: istio}
 						u.play(f, way[0], way[1])
@@ -144,8 +147,8 @@ func (u *upgraded) sees(namespace string, words ...string) {
 	u.t.Errorf("status does not show %s:\n%s", namespace, out)
 }
 
-// TestCanaryTakesAnInstallWithoutRevision plays what follows a control plane that was installed without a revision, together with
-// namespaces that name it, beside another mesh that nothing happens to.
+// TestCanaryTakesAnInstallWithoutRevision plays what follows a control plane that was installed without a revision, by istioctl and as
+// Helm leaves it, together with namespaces that name it, beside another mesh that nothing happens to.
 func TestCanaryTakesAnInstallWithoutRevision(t *testing.T) {
 	lab := ownLab(t, cluster.Options{})
 	for _, i := range []cluster.Istio{{Tag: oldVersion}, {Revision: newRevision, Tag: newVersion}, {Namespace: "other-istio", Revision: "other", Tag: oldVersion}} {
@@ -160,6 +163,14 @@ func TestCanaryTakesAnInstallWithoutRevision(t *testing.T) {
 	u.namespace("named", istioRev("default"))
 	u.namespace("elsewhere", istioRev("other"))
 	u.runs("default", "shop", "bank", "named")
+	u.leavesTheDefault()
+	asHelmLeaves(t, lab)
+	u.leavesTheDefault()
+}
+
+// leavesTheDefault takes the mesh from revision default to another, and back.
+func (u *upgraded) leavesTheDefault() {
+	u.t.Helper()
 	before := u.snapshot()
 	u.does("start", "-i", "istio-system", "--to", newRevision, "--from", "default", "shop")
 	u.runs(newRevision, "shop")
@@ -167,8 +178,8 @@ func TestCanaryTakesAnInstallWithoutRevision(t *testing.T) {
 	u.does("complete", "--yes")
 	u.runs(newRevision, "shop", "bank", "named")
 	u.runs("other", "elsewhere")
-	if tags, err := lab.Istioctl(t.Context(), "tag", "list"); err != nil || !strings.Contains(tags, "default "+newRevision) {
-		t.Errorf("istioctl says %v:\n%s", err, tags)
+	if tags, err := u.lab.Istioctl(u.t.Context(), "tag", "list"); err != nil || !strings.Contains(tags, "default "+newRevision) {
+		u.t.Errorf("istioctl says %v:\n%s", err, tags)
 	}
 	u.does("rollback", "--yes")
 	for _, name := range u.namespaces {
