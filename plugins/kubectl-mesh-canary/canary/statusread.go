@@ -138,6 +138,9 @@ func (m *moment) remaining() []string {
 
 // next is what to type next, and why; empty where that cannot be told.
 func (m *moment) next() (arguments, why string) {
+	if m.upgrade == nil {
+		return upgrade.Next(nil, nil)
+	}
 	arguments, why = upgrade.Next(m.upgrade, m.remaining())
 	unmoved := func(n v1alpha1.UpgradeNamespace) bool { return !n.Moved }
 	if m.seen == nil && m.upgrade.Phase == v1alpha1.PhaseStarted && !slices.ContainsFunc(m.upgrade.Namespaces, unmoved) {

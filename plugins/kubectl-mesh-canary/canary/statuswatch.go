@@ -95,6 +95,10 @@ func between(ctx context.Context, wait time.Duration, last *moment, failed error
 			return nil
 		case <-pods.changes():
 		}
+		// Pods that follow other tags or labels than those of the last moment would make no sense beside it.
+		if pods.outrun() {
+			return pause(ctx)
+		}
 		if last.upgrade != nil {
 			counted, err := pods.count(ctx)
 			if err != nil {
@@ -107,11 +111,18 @@ func between(ctx context.Context, wait time.Duration, last *moment, failed error
 		if err := show(last, pods.lostOr(failed)); err != nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(calm):
+		if err := pause(ctx); err != nil {
+			return err
 		}
+	}
+}
+
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(calm):
+		return nil
 	}
 }
 
@@ -123,8 +134,9 @@ type followedPods struct {
 
 	mutex sync.Mutex
 	pods  map[string]proxy.Pod
-	mesh  *mesh.Mesh
 	gap   *cluster.Gap
+	// mesh is what there is, given what was asked for last.
+	mesh, given *mesh.Mesh
 	// lost is why the cluster cannot be followed at the moment, failed why it cannot be followed at all. Where that is because pods may
 	// not be watched, refused is true, and they are listed each time.
 	lost, failed error
@@ -220,7 +232,15 @@ func (p *followedPods) meshNow(ctx context.Context) (*mesh.Mesh, error) {
 	if p.refused {
 		return p.read(ctx)
 	}
+	p.given = p.mesh
 	return p.mesh, nil
+}
+
+// outrun says whether the mesh has changed since it was asked for.
+func (p *followedPods) outrun() bool {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	return p.given != nil && p.given != p.mesh
 }
 
 // changes says when there is more to say of the pods, never where there are none.
