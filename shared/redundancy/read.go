@@ -5,18 +5,16 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"istio.io/api/annotation"
 	"istio.io/api/label"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/injection"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/gateways"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/podtemplate"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
@@ -96,26 +94,7 @@ func (r *reader) istiod(d *appsv1.Deployment) bool {
 func (r *reader) gateway(d *appsv1.Deployment) bool {
 	object, _ := podtemplate.Of(d)
 	pod := proxy.FromPod(object)
-	if pod.Type != proxy.Gateway && pod.Type != proxy.Waypoint && !asksForGateway(pod) {
-		return false
-	}
-	decision := r.mesh.Decide(pod)
-	owner := decision.Owner
-	return decision.Outcome != injection.NotInjected && slices.Contains(r.Revisions, owner.Revision) &&
-		(owner.Namespace == "" || owner.Namespace == r.IstioNamespace)
-}
-
-// gatewayTemplate is the name of the injection template that makes a pod a gateway. Source: the chart gateway.
-const gatewayTemplate = "gateway"
-
-// asksForGateway says whether a pod that is not injected yet will be a gateway.
-func asksForGateway(pod proxy.Pod) bool {
-	for _, name := range strings.Split(pod.Annotations[annotation.InjectTemplates.Name], ",") {
-		if strings.TrimSpace(name) == gatewayTemplate {
-			return true
-		}
-	}
-	return false
+	return gateways.Will(pod) && gateways.Options{IstioNamespace: r.IstioNamespace, Revisions: r.Revisions}.Follows(r.mesh, pod)
 }
 
 // autoscalers reads the HPAs of the namespaces in which something was found. Where they may not be read, nothing there is known well

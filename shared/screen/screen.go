@@ -30,6 +30,9 @@ type Size func() (columns, lines int)
 
 // Screen is the alternate screen of a terminal: what was there before is back once it is closed.
 type Screen struct {
+	// Less says how to have fewer lines, in words; empty where there is no way. It is set before anything is drawn.
+	Less string
+
 	mutex sync.Mutex
 	out   io.Writer
 	size  Size
@@ -111,18 +114,19 @@ func (s *Screen) draw() {
 		return
 	}
 	columns, lines := s.size()
-	if frame := Frame(s.body, s.footer, columns, lines); frame != s.shown {
+	if frame := Frame(s.body, s.footer, columns, lines, s.Less); frame != s.shown {
 		s.shown = frame
 		// One write, so that the terminal never shows half of it.
 		io.WriteString(s.out, frame)
 	}
 }
 
-// Frame returns the bytes that replace what a terminal of that size shows; a size of 0 is without limit.
-func Frame(body []string, footer string, columns, lines int) string {
+// Frame returns the bytes that replace what a terminal of that size shows; a size of 0 is without limit. Where
+// lines do not fit, less says how to have fewer, if it is not empty.
+func Frame(body []string, footer string, columns, lines int, less string) string {
 	var frame strings.Builder
 	frame.WriteString(begin)
-	for _, line := range fit(body, lines-1) {
+	for _, line := range fit(body, lines-1, less) {
 		line = Cut(line, columns)
 		frame.WriteString(line)
 		// At a terminal's last column, clearing the rest of the line would clear its last character.
@@ -137,7 +141,7 @@ func Frame(body []string, footer string, columns, lines int) string {
 
 // fit returns the lines of the body, and the empty one that sets the footer apart, for which there is room; below 0, it is
 // without limit.
-func fit(body []string, room int) []string {
+func fit(body []string, room int, less string) []string {
 	lines := append(append([]string{}, body...), "")
 	if room < 0 || len(lines) <= room {
 		return lines
@@ -147,7 +151,7 @@ func fit(body []string, room int) []string {
 		return nil
 	}
 	shown := room - 2
-	return append(lines[:shown], hidden(len(body)-shown), "")
+	return append(lines[:shown], hidden(len(body)-shown, less), "")
 }
 
 // Cut returns a line that is no wider than so many columns, its end replaced by an ellipsis where it was; 0 is without limit.
@@ -158,6 +162,9 @@ func Cut(line string, columns int) string {
 	return twwidth.Truncate(line, columns, "…")
 }
 
-func hidden(n int) string {
-	return fmt.Sprintf("… lines that do not fit: %d; enlarge the window, or narrow the view with -n, -l or --by", n)
+func hidden(n int, less string) string {
+	if less != "" {
+		less = ", or " + less
+	}
+	return fmt.Sprintf("… lines that do not fit: %d; enlarge the window%s", n, less)
 }

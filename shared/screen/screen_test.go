@@ -26,6 +26,8 @@ func plain(t *testing.T, frame string) []string {
 	return lines
 }
 
+const less = "look away"
+
 func TestAFrameFitsTheTerminal(t *testing.T) {
 	for _, c := range []struct {
 		rule           string
@@ -37,9 +39,9 @@ func TestAFrameFitsTheTerminal(t *testing.T) {
 		{"with room to spare", "one\ntwo", 80, 24, "one\ntwo\n\nfooter"},
 		{"exactly", "one\ntwo", 6, 4, "one\ntwo\n\nfooter"},
 		{"nothing but a footer", "", 80, 24, "\n\nfooter"},
-		{"a line too many", "one\ntwo\nthree", 0, 4, "one\n" + hidden(2) + "\n\nfooter"},
-		{"many too many", strings.Repeat("x\n", 99) + "x", 0, 5, "x\nx\n" + hidden(98) + "\n\nfooter"},
-		{"room for no line", "one\ntwo", 0, 3, hidden(2) + "\n\nfooter"},
+		{"a line too many", "one\ntwo\nthree", 0, 4, "one\n" + hidden(2, less) + "\n\nfooter"},
+		{"many too many", strings.Repeat("x\n", 99) + "x", 0, 5, "x\nx\n" + hidden(98, less) + "\n\nfooter"},
+		{"room for no line", "one\ntwo", 0, 3, hidden(2, less) + "\n\nfooter"},
 		{"room for less", "one\ntwo", 0, 2, "footer"},
 		{"a single line", "one\ntwo", 0, 1, "footer"},
 		{"lines that are too wide", "deployment/cart  current\nshort", 10, 0, "deploymen…\nshort\n\nfooter"},
@@ -48,7 +50,7 @@ func TestAFrameFitsTheTerminal(t *testing.T) {
 		{"no half of a wide character", "カートカート", 6, 0, "カー…\n\nfooter"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			got := plain(t, Frame(strings.Split(c.body, "\n"), "footer", c.columns, c.lines))
+			got := plain(t, Frame(strings.Split(c.body, "\n"), "footer", c.columns, c.lines, less))
 			if strings.Join(got, "\n") != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
@@ -60,7 +62,7 @@ func TestNoFrameIsLargerThanItsTerminal(t *testing.T) {
 	body := []string{"NAMESPACE  WORKLOAD", "", "カートカート x", strings.Repeat("é", 40), "🚀🚀🚀"}
 	for columns := 1; columns < 50; columns++ {
 		for lines := 1; lines < 10; lines++ {
-			got := plain(t, Frame(body, "Pods: 1. Ctrl-C ends", columns, lines))
+			got := plain(t, Frame(body, "Pods: 1. Ctrl-C ends", columns, lines, less))
 			if len(got) > lines {
 				t.Errorf("%d by %d: %d lines", columns, lines, len(got))
 			}
@@ -74,14 +76,14 @@ func TestNoFrameIsLargerThanItsTerminal(t *testing.T) {
 }
 
 func TestALineThatFillsTheTerminalIsNotClearedAtItsEnd(t *testing.T) {
-	frame := Frame([]string{"12345", "1234"}, "f", 5, 0)
+	frame := Frame([]string{"12345", "1234"}, "f", 5, 0, "")
 	if strings.Contains(frame, "12345"+clearLine) || !strings.Contains(frame, "1234"+clearLine) {
 		t.Errorf("got %q", frame)
 	}
 }
 
 func TestAFrameNeverClearsTheWholeScreen(t *testing.T) {
-	if frame := Frame([]string{"a"}, "f", 80, 24); strings.Contains(frame, "\x1b[2J") {
+	if frame := Frame([]string{"a"}, "f", 80, 24, ""); strings.Contains(frame, "\x1b[2J") {
 		t.Errorf("got %q", frame)
 	}
 }
@@ -110,10 +112,10 @@ func TestEachFrameIsOneWriteAndNothingIsDrawnWithoutAChange(t *testing.T) {
 	s.Close()
 	s.Draw([]string{"three"}, "footer")
 	s.resized()
-	narrow := Frame([]string{"two"}, "other", 3, 24)
+	narrow := Frame([]string{"two"}, "other", 3, 24, "")
 	want := []string{
-		enter, Frame([]string{"one"}, "footer", 80, 24), Frame([]string{"two"}, "footer", 80, 24),
-		Frame([]string{"two"}, "other", 80, 24), narrow, narrow, leave,
+		enter, Frame([]string{"one"}, "footer", 80, 24, ""), Frame([]string{"two"}, "footer", 80, 24, ""),
+		Frame([]string{"two"}, "other", 80, 24, ""), narrow, narrow, leave,
 	}
 	if strings.Join(sent, "|") != strings.Join(want, "|") {
 		t.Errorf("got %q, want %q", sent, want)

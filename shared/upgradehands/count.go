@@ -3,9 +3,8 @@ package upgradehands
 import (
 	"context"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/gateways"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/podlist"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
 )
@@ -17,26 +16,44 @@ type Pods struct {
 	ByRevision map[string]int
 }
 
-// Count counts the pods of every namespace, page by page. The error says that they could not all be read.
-func Count(ctx context.Context, clients *cluster.Clients, chunk int64) (map[string]Pods, error) {
-	counts := map[string]Pods{}
-	gap, err := clients.Everywhere(ctx, "pods", "", func(namespace string) error {
+// Counted is what there is to say of all pods.
+type Counted struct {
+	ByNamespace map[string]Pods
+	// Gateways are the pods that are gateways, each as a whole: there are few.
+	Gateways []proxy.Pod
+	// Gap is what of the pods could not be read, nil for nothing.
+	Gap *cluster.Gap
+}
+
+// NewCounted returns what there is to say of no pods.
+func NewCounted() *Counted { return &Counted{ByNamespace: map[string]Pods{}} }
+
+// Count counts the pods of every namespace, page by page. The error is that of a cluster that fails.
+func Count(ctx context.Context, clients *cluster.Clients, chunk int64) (*Counted, error) {
+	counted := NewCounted()
+	var err error
+	counted.Gap, err = clients.Everywhere(ctx, "pods", "", func(namespace string) error {
 		_, err := podlist.Each(ctx, clients.Core, namespace, podlist.Options{Chunk: chunk}, func(pod proxy.Pod) error {
-			counts[pod.Namespace] = counts[pod.Namespace].with(pod)
+			counted.Add(pod)
 			return nil
 		})
 		return err
 	})
-	if err == nil && gap != nil {
-		err = gap
+	return counted, err
+}
+
+// Add counts a pod.
+func (c *Counted) Add(pod proxy.Pod) {
+	if pod.Terminal() {
+		return
 	}
-	return counts, err
+	c.ByNamespace[pod.Namespace] = c.ByNamespace[pod.Namespace].with(pod)
+	if gateways.Runs(pod) {
+		c.Gateways = append(c.Gateways, pod)
+	}
 }
 
 func (p Pods) with(pod proxy.Pod) Pods {
-	if pod.Phase == corev1.PodSucceeded || pod.Phase == corev1.PodFailed {
-		return p
-	}
 	p.All++
 	if pod.Ready {
 		p.Ready++

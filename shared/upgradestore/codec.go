@@ -19,6 +19,7 @@ const limit = 1000 * 1000
 
 // Encode returns the record as YAML. The error says that it is larger than a ConfigMap can hold.
 func Encode(u *v1alpha1.CanaryUpgrade) ([]byte, error) {
+	whole(u)
 	text, err := yaml.Marshal(u)
 	if err != nil {
 		return nil, fmt.Errorf("writing the record: %w", err)
@@ -51,7 +52,18 @@ func Decode(text []byte) (*v1alpha1.CanaryUpgrade, error) {
 	if err := validate(u); err != nil {
 		return nil, fmt.Errorf("the record was edited: %w", err)
 	}
+	whole(u)
 	return u, nil
+}
+
+// whole has lists that are always there be lists where they are empty.
+func whole(u *v1alpha1.CanaryUpgrade) {
+	if u.Tags == nil {
+		u.Tags = []v1alpha1.UpgradeTag{}
+	}
+	if u.Namespaces == nil {
+		u.Namespaces = []v1alpha1.UpgradeNamespace{}
+	}
 }
 
 func oneLine(err error) error {
@@ -90,6 +102,11 @@ func validate(u *v1alpha1.CanaryUpgrade) error {
 	for _, r := range u.Replicas {
 		if r.Kind == "" || r.Namespace == "" || r.Name == "" || r.Before < 0 || r.Wrote <= r.Before {
 			return fmt.Errorf("%s %s/%s went from %d to %d replicas", r.Kind, r.Namespace, r.Name, r.Before, r.Wrote)
+		}
+	}
+	for _, a := range u.Addresses {
+		if a.Namespace == "" || a.Service == "" {
+			return fmt.Errorf("the addresses of Service %q in namespace %q have no name", a.Service, a.Namespace)
 		}
 	}
 	return nil

@@ -15,7 +15,7 @@ const schemaBase = "https://mesh.kubectl.dev/v1alpha1/"
 // schemas are those that the docs give to users.
 var schemas = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	compiler := jsonschema.NewCompiler()
-	kinds := []string{"proxyreport", "proxyevent", "restartplan", "restartreport", "taglist", "tagchange", "retirement", "checkreport", "revisionreport"}
+	kinds := []string{"proxyreport", "proxyevent", "restartplan", "restartreport", "taglist", "tagchange", "retirement", "checkreport", "revisionreport", "canaryupgrade"}
 	for _, kind := range kinds {
 		text, err := os.ReadFile("../../docs/schema/" + kind + ".json")
 		if err != nil {

@@ -228,6 +228,9 @@ func (o *upgradeOptions) move(ctx context.Context, s *session, names []string, f
 		return err
 	}
 	s.hands.Record(s.upgrade)
+	if err := o.recordAddresses(ctx, s); err != nil {
+		return err
+	}
 	if err := s.store.Save(ctx, s.upgrade); err != nil {
 		return err
 	}

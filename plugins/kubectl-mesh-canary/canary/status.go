@@ -2,22 +2,18 @@ package canary
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/upgradehands"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgradestore"
 )
 
@@ -27,6 +23,7 @@ type statusOptions struct {
 	Output    string
 	NoHeaders bool
 	Restore   string
+	Watch     bool
 
 	formats *plugin.Formats
 }
@@ -40,6 +37,8 @@ func newStatusCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVarP(&o.Output, "output", "o", o.Output, "Output `format`: "+plugin.OrList(o.formats.Names(outputWide))+". Other than the table, it is the whole record.")
 	flags.BoolVar(&o.NoHeaders, "no-headers", o.NoHeaders, "Print the table without its headers.")
+	flags.BoolVarP(&o.Watch, "watch", "w", o.Watch,
+		"Keep the answer up to date until Ctrl-C: on a terminal it is replaced, on a pipe every change is a line, and in other formats the record is printed whenever it changes.")
 	flags.StringVar(&o.Restore, "restore", o.Restore, "Give back a record that is lost: a `file` that was printed by -o yaml or -o json, - for standard input.")
 	o.addCommonFlags(cmd)
 	return cmd
@@ -50,124 +49,77 @@ func (o *statusOptions) Validate() error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	if o.Output == "" || o.Output == outputWide {
+	if o.Watch && o.Restore != "" {
+		return errors.New("--watch shows a record and --restore writes one: use either")
+	}
+	if !o.machine() {
 		return nil
 	}
 	_, err := o.formats.Printer(o.Output, o.NoHeaders, outputWide)
 	return err
 }
 
-// Run shows the upgrade. The error says that the record cannot be read, or what failed.
+// Run shows the upgrade. The error says that the record cannot be read, what failed, or that the answer is incomplete.
 func (o *statusOptions) Run(ctx context.Context) error {
 	if o.Restore != "" {
 		return o.restore(ctx)
 	}
-	return o.reading(ctx, "", func(ctx context.Context, s *session) error {
+	return o.within(ctx, func(ctx context.Context, config *rest.Config) error {
+		clients, err := cluster.Connect(config)
+		if err != nil {
+			return err
+		}
+		namespace, err := o.locate(ctx, clients, "")
+		// Who names Istio's namespace needs no webhooks to find it.
+		if apierrors.IsForbidden(err) && o.IstioNamespace != "" {
+			namespace, err = o.IstioNamespace, nil
+		}
+		if err != nil {
+			return err
+		}
+		r := newStatusReader(clients, namespace, o.Chunk)
 		switch {
-		case s.upgrade == nil:
-			fmt.Fprintf(o.ErrOut, "No upgrade is recorded in namespace %s.\nNext: kubectl mesh-canary start --help\n", s.namespace)
-			return nil
-		case o.Output != "" && o.Output != outputWide:
-			printer, err := o.formats.Printer(o.Output, o.NoHeaders, outputWide)
-			if err != nil {
-				return err
-			}
-			return printer.PrintObj(s.upgrade, o.Out)
+		case o.Watch:
+			return o.watch(ctx, r)
+		case o.machine():
+			return o.print(ctx, r)
 		default:
-			return o.show(ctx, s)
+			return o.show(ctx, r)
 		}
 	})
 }
 
-// row is one namespace of the table.
-type row struct {
-	name, label, tag, revision string
-	pods                       upgradehands.Pods
-	state                      string
-}
+// machine says whether the record itself is asked for.
+func (o *statusOptions) machine() bool { return o.Output != "" && o.Output != outputWide }
 
-func (o *statusOptions) show(ctx context.Context, s *session) error {
-	u := s.upgrade
-	pods, err := upgradehands.Count(ctx, s.clients, o.Chunk)
+func (o *statusOptions) print(ctx context.Context, r *statusReader) error {
+	u, err := r.record(ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(o.ErrOut, "Upgrade from revision %s to %s: %s since %s.\n", u.From, u.To, words(u.Phase), u.StartedAt.UTC().Format("2006-01-02 15:04 MST"))
-	rows := o.rows(s, pods)
-	table := printing.Table[row]{Columns: statusColumns(u), Wide: o.Output == outputWide, NoHeaders: o.NoHeaders}
-	if err := table.Print(o.Out, rows); err != nil {
+	if u == nil {
+		return o.write(o.Out, o.ErrOut, &moment{namespace: r.namespace})
+	}
+	printer, err := o.formats.Printer(o.Output, o.NoHeaders, outputWide)
+	if err != nil {
 		return err
 	}
-	for _, tag := range u.Tags {
-		fmt.Fprintf(o.ErrOut, "Tag %s stands for %s.\n", tag.Name, orNothing(s.seen.Tags[tag.Name].Revision))
+	return writing(printer.PrintObj(u, o.Out))
+}
+
+func (o *statusOptions) show(ctx context.Context, r *statusReader) error {
+	m, err := r.read(ctx)
+	if err != nil {
+		return err
 	}
-	next, why := upgrade.Next(u, s.remaining())
-	fmt.Fprintf(o.ErrOut, "Next: kubectl mesh-canary %s   (%s)\n", next, why)
+	if err := o.write(o.Out, o.ErrOut, m); err != nil {
+		return err
+	}
+	if len(m.gaps) > 0 {
+		return fmt.Errorf("the answer is incomplete: reads that were refused: %d", len(m.gaps))
+	}
 	return nil
 }
-
-func orNothing(text string) string {
-	if text == "" {
-		return "nothing: it does not exist"
-	}
-	return "revision " + text
-}
-
-// rows are the namespaces that are recorded and those that remain.
-func (o *statusOptions) rows(s *session, pods map[string]upgradehands.Pods) []row {
-	states := map[string]string{}
-	for _, name := range s.remaining() {
-		states[name] = "to move"
-	}
-	for i := range s.upgrade.Namespaces {
-		states[s.upgrade.Namespaces[i].Name] = state(s, &s.upgrade.Namespaces[i])
-	}
-	var rows []row
-	for _, name := range slices.Sorted(maps.Keys(states)) {
-		labels := s.seen.Namespaces[name].Labels
-		tags := map[string]string{}
-		for t, at := range s.seen.Tags {
-			tags[t] = at.Revision
-		}
-		f, _ := upgrade.FollowedBy(labels, tags, s.installed)
-		rows = append(rows, row{name: name, label: upgrade.LabelText(labels), tag: f.Tag, revision: f.Revision, pods: pods[name], state: states[name]})
-	}
-	return rows
-}
-
-// state says in words what has become of a namespace.
-func state(s *session, n *v1alpha1.UpgradeNamespace) string {
-	live, exists := s.seen.Namespaces[n.Name]
-	switch {
-	case !exists || live.UID != n.UID:
-		return "gone"
-	case live.Deleting:
-		return "being deleted"
-	case !upgrade.IsOurs(n, live.Labels):
-		return "changed by somebody else"
-	case n.Moved:
-		return "moved"
-	case s.upgrade.Phase == v1alpha1.PhaseRolledBack:
-		return "as it was"
-	default:
-		return "moving"
-	}
-}
-
-func statusColumns(u *v1alpha1.CanaryUpgrade) []printing.Column[row] {
-	return []printing.Column[row]{
-		{Header: "NAMESPACE", Extract: func(r row) string { return r.name }},
-		{Header: "LABEL", Extract: func(r row) string { return r.label }},
-		{Header: "TAG", Extract: func(r row) string { return r.tag }},
-		{Header: "REVISION", Extract: func(r row) string { return r.revision }},
-		{Header: "PODS ON " + strings.ToUpper(u.To), Extract: func(r row) string { return fmt.Sprintf("%d/%d", r.pods.ByRevision[u.To], r.pods.Proxies) }},
-		{Header: "READY", Extract: func(r row) string { return fmt.Sprintf("%d/%d", r.pods.Ready, r.pods.All) }},
-		{Header: "STATE", Extract: func(r row) string { return r.state }},
-		{Header: "PODS ON " + strings.ToUpper(u.From), Wide: true, Extract: func(r row) string { return strconv.Itoa(r.pods.ByRevision[u.From]) }},
-	}
-}
-
-func words(p v1alpha1.Phase) string { return strings.ReplaceAll(string(p), "-", " ") }
 
 // restore writes a record that was printed before.
 func (o *statusOptions) restore(ctx context.Context) error {

@@ -19,6 +19,7 @@ func (o *Options) view() (view, error) {
 	switch o.Output {
 	case "", outputWide, outputName:
 		if s, ok := screen.Open(o.Out); ok {
+			s.Less = "narrow the view with -n, -l or --by"
 			s.Draw(nil, "Reading the mesh and its pods")
 			return &screenView{Options: o, screen: s}, nil
 		}

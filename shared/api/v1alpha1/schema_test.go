@@ -29,6 +29,8 @@ var enums = map[reflect.Type][]string{
 	reflect.TypeFor[Method]():    texts(ByRestart, ByGracePeriod, ByEviction, ByRestartAt, ByRecreation),
 	reflect.TypeFor[Severity]():  texts(Severities()...),
 	reflect.TypeFor[Category]():  texts(Categories()...),
+	reflect.TypeFor[Phase]():     texts(Phases()...),
+	reflect.TypeFor[Form]():      texts(Forms()...),
 }
 
 // TestTheSchemasInTheDocsAreTheTypes compares field by field; that what is printed satisfies them is for the tests with a
@@ -44,6 +46,7 @@ func TestTheSchemasInTheDocsAreTheTypes(t *testing.T) {
 		"retirement.json":     reflect.TypeFor[Retirement](),
 		"checkreport.json":    reflect.TypeFor[CheckReport](),
 		"revisionreport.json": reflect.TypeFor[RevisionReport](),
+		"canaryupgrade.json":  reflect.TypeFor[CanaryUpgrade](),
 	} {
 		t.Run(file, func(t *testing.T) { compare(t, goType.Name(), load(t, file), goType) })
 	}
@@ -84,7 +87,7 @@ func jsonType(goType reflect.Type) string {
 		return "string"
 	}
 	return map[reflect.Kind]string{
-		reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Int64: "integer",
+		reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Int32: "integer", reflect.Int64: "integer",
 		reflect.Float64: "number", reflect.Slice: "array", reflect.Map: "object", reflect.Struct: "object",
 	}[goType.Kind()]
 }
@@ -128,7 +131,7 @@ func compareFields(t *testing.T, where string, s *schema, goType reflect.Type) {
 }
 
 func TestTheSchemasDescribeEveryField(t *testing.T) {
-	for _, file := range []string{"restartplan.json", "restartreport.json", "taglist.json", "tagchange.json", "checkreport.json", "revisionreport.json"} {
+	for _, file := range []string{"restartplan.json", "restartreport.json", "taglist.json", "tagchange.json", "checkreport.json", "revisionreport.json", "canaryupgrade.json"} {
 		t.Run(file, func(t *testing.T) { described(t, file, load(t, file)) })
 	}
 }

@@ -68,6 +68,9 @@ type CanaryUpgrade struct {
 	Tags       []UpgradeTag       `json:"tags"`
 	Namespaces []UpgradeNamespace `json:"namespaces"`
 	Replicas   []UpgradeReplicas  `json:"replicas,omitempty"`
+	// Addresses are where the Services of both revisions' gateways were reached when the upgrade started; one that is not there was
+	// not, or could not be read.
+	Addresses []UpgradeAddresses `json:"addresses,omitempty"`
 }
 
 // UpgradeTag is a tag that an upgrade changes.
@@ -142,6 +145,14 @@ type UpgradeReplicas struct {
 	Name      string `json:"name"`
 	Before    int32  `json:"before"`
 	Wrote     int32  `json:"wrote"`
+}
+
+// UpgradeAddresses are where a Service of gateways was reached when an upgrade started.
+type UpgradeAddresses struct {
+	Namespace string `json:"namespace"`
+	Service   string `json:"service"`
+	// Addresses are those of its load balancer, or else those within the cluster; empty for none.
+	Addresses []string `json:"addresses"`
 }
 
 // DeepCopyObject is part of runtime.Object.
