@@ -247,6 +247,26 @@ func TestARollbackThatIsStoppedIsFinished(t *testing.T) {
 	}
 }
 
+// TestAGoalThatIsReachedIsNotGoneForAgain also when somebody has changed something since, which is said.
+func TestAGoalThatIsReachedIsNotGoneForAgain(t *testing.T) {
+	for name, e := range examples() {
+		w := e.walker(t, len(e.world.namespaces))
+		w.walk(Advance, all)
+		for _, goal := range []Goal{Complete, Rollback} {
+			w.walk(goal, all)
+			if steps, kept := Steps(w.u, w.seen(), goal); len(steps) > 0 || len(kept) > 0 || !Reached(w.u, goal) {
+				t.Errorf("%s: once more to %d: %v, kept %v", name, goal, steps, kept)
+			}
+			changed := walker{t, w.clone(), w.u}
+			changed.namespaces["ns0"] = map[string]string{Rev: "1-21"}
+			steps, kept := Steps(w.u, changed.seen(), goal)
+			if len(steps) > 0 || len(kept) != 1 || kept[0].Object != "namespace ns0" || kept[0].Is != "istio.io/rev=1-21" {
+				t.Errorf("%s: with a label of somebody's, once more to %d: %v, kept %v", name, goal, steps, kept)
+			}
+		}
+	}
+}
+
 func copyOf(u *v1alpha1.CanaryUpgrade) *v1alpha1.CanaryUpgrade {
 	c := *u
 	c.Tags, c.Namespaces = slices.Clone(u.Tags), slices.Clone(u.Namespaces)
