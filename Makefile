@@ -85,6 +85,10 @@ e2e-programs:
 test-kill: lab-tools e2e-programs ## Kill mesh-reinject at 25 random moments of a run over 40 workloads
 	@$(E2E) -test.run '^TestReinjectKilled' -kill-moments 25 -kill-workloads 40
 
+.PHONY: test-crash
+test-crash: lab-tools e2e-programs ## Kill mesh-canary before and after every request that changes something, and go on and back
+	@$(E2E) -test.timeout 4h -test.run '^TestCanaryKilled' -crash-all
+
 .PHONY: lint
 lint: ## Run go vet and staticcheck, and check formatting and generated files
 	@test -z "$$(gofmt -l .)" || { echo 'not gofmt-ed:'; gofmt -l .; exit 1; }

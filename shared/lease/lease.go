@@ -67,6 +67,21 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("%s is at it%s (Lease %s in namespace %s): wait until that is done", e.Holder, since, e.Name, e.Namespace)
 }
 
+// LostError says that the Lease is no longer held, so that nothing more may be changed.
+type LostError struct {
+	Namespace, Name string
+	// Err says what has become of it.
+	Err error
+}
+
+// Error says what to do.
+func (e *LostError) Error() string {
+	return fmt.Sprintf("Lease %s in namespace %s was lost meanwhile, so nothing more is changed: %v; run the same command again", e.Name, e.Namespace, e.Err)
+}
+
+// Unwrap returns what has become of it.
+func (e *LostError) Unwrap() error { return e.Err }
+
 // Acquire takes the Lease, and keeps renewing it until it is released. Where another holds it, it waits until that is renewed, which
 // is a HeldError, or has run out unrenewed: by its own clock alone it cannot tell, for the other's may be wrong.
 func Acquire(ctx context.Context, o Options) (*Lease, error) {
@@ -210,16 +225,14 @@ func (l *Lease) renew(ctx context.Context) error {
 	found, err := l.o.Leases.Leases(l.o.Namespace).Get(ctx, l.o.Name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		l.lost = fmt.Errorf("Lease %s in namespace %s was deleted meanwhile: run the same command again", l.o.Name, l.o.Namespace)
-		return l.lost
+		return l.lose(errors.New("it was deleted"))
 	case err != nil:
 		return err
 	case free(found) || *found.Spec.HolderIdentity != l.o.Holder:
-		l.lost = errors.New("the Lease was lost meanwhile: nobody holds it; run the same command again")
 		if !free(found) {
-			l.lost = fmt.Errorf("the Lease was lost meanwhile: %w", held(found))
+			return l.lose(held(found))
 		}
-		return l.lost
+		return l.lose(errors.New("another has held it since, and is done"))
 	}
 	time := metav1.NowMicro()
 	found.Spec.RenewTime = &time
@@ -227,6 +240,11 @@ func (l *Lease) renew(ctx context.Context) error {
 		l.renewed = asked
 	}
 	return err
+}
+
+func (l *Lease) lose(err error) error {
+	l.lost = &LostError{l.o.Namespace, l.o.Name, err}
+	return l.lost
 }
 
 // Check returns an error unless the Lease is certainly still held: it asks the server where the last renewal is so long ago that

@@ -158,7 +158,7 @@ func TestALeaseThatIsDeletedIsLost(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(6 * time.Second)
-		if err := anna.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "was deleted meanwhile") {
+		if err := anna.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "it was deleted") {
 			t.Errorf("got %v", err)
 		}
 		anna.die()

@@ -19,6 +19,9 @@ const (
 	enabled        = "enabled"
 )
 
+// Pinned is the check that finds what names the revision to leave by a label of its own, and stays there.
+const Pinned = "pinned"
+
 var revLabel = label.IoIstioRev.Name
 
 // namespaceLabels finds namespaces whose labels contradict one another, or name nothing.
@@ -128,7 +131,7 @@ func (c *checker) workloadLabels() {
 				c.ineffective(w, value)
 			}
 		case c.pins(value) && w.concerns():
-			c.add(v1alpha1.AboutLabels, "pinned", v1alpha1.Warning, w.object(),
+			c.add(v1alpha1.AboutLabels, Pinned, v1alpha1.Warning, w.object(),
 				fmt.Sprintf("its own label %s names the revision itself, so that it stays behind when tags and namespaces move", revision.LabelText(revLabel, value)),
 				w.relabel(quotedJSON(c.instead())))
 		}
@@ -190,7 +193,7 @@ func (c *checker) gatewayLabels() {
 			c.add(v1alpha1.AboutLabels, "dangling-label", v1alpha1.Warning, g.object(),
 				"its label "+revision.LabelText(revLabel, value)+" names no revision and no tag, so that no istiod looks after it", g.relabel(c.follow()))
 		case c.pins(value):
-			c.add(v1alpha1.AboutLabels, "pinned", v1alpha1.Warning, g.object(),
+			c.add(v1alpha1.AboutLabels, Pinned, v1alpha1.Warning, g.object(),
 				fmt.Sprintf("its own label %s names the revision itself, so that it stays behind when tags and namespaces move", revision.LabelText(revLabel, value)),
 				g.relabel(c.instead()))
 		}

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
@@ -10,8 +11,18 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgraderule"
 )
 
-// notInstalled is the check of a target that is not there, without which much cannot be checked.
-const notInstalled = "not-installed"
+// notInstalled is the check of a target that is not there, without which much cannot be checked. The others find one that is there and
+// does not answer yet.
+const (
+	notInstalled  = "not-installed"
+	notReady      = "not-ready"
+	webhookFailed = "webhook-failed"
+)
+
+// Starting says whether a finding is about a control plane that may just be starting.
+func Starting(f v1alpha1.Finding) bool {
+	return slices.Contains([]string{notInstalled, notReady, webhookFailed}, f.Check)
+}
 
 // target checks that the target is installed, ready and serving.
 func (c *checker) target() {
@@ -55,7 +66,7 @@ func (c *checker) ready() {
 	case d.Observed && d.Ready >= d.Replicas:
 		message = fmt.Sprintf("istiod is being rolled out: %d of %s updated", d.Updated, counted(d.Replicas, "replica"))
 	}
-	c.add(v1alpha1.AboutControlPlane, "not-ready", v1alpha1.Blocking, object("Deployment", c.To.Namespace, d.Name), message, remedy)
+	c.add(v1alpha1.AboutControlPlane, notReady, v1alpha1.Blocking, object("Deployment", c.To.Namespace, d.Name), message, remedy)
 }
 
 func isOrAre(n int) string {
@@ -81,7 +92,7 @@ func (c *checker) serving() {
 	logs := fmt.Sprintf("kubectl logs -n %s -l app=istiod,istio.io/rev=%s --tail=50", c.To.Namespace, c.To.Revision)
 	switch {
 	case a.Failure != "":
-		c.add(v1alpha1.AboutControlPlane, "webhook-failed", v1alpha1.Blocking, revision, "its webhook does not serve: "+a.Failure, "see why: "+logs)
+		c.add(v1alpha1.AboutControlPlane, webhookFailed, v1alpha1.Blocking, revision, "its webhook does not serve: "+a.Failure, "see why: "+logs)
 	case a.Unasked != "":
 		c.add(v1alpha1.Unchecked, "webhook-unasked", v1alpha1.Warning, revision,
 			"could not be checked: whether its webhook serves: "+a.Unasked, "run this as somebody who may create pods (by dry run) in some namespace")

@@ -55,6 +55,9 @@ func Begin(q Request, seen Seen, installed func(revision string) bool) (*v1alpha
 	for _, tag := range []string{u.StableTag, u.CanaryTag} {
 		m.record(u, tag)
 	}
+	if m.Tags[defaultTag].Revision == u.From {
+		m.record(u, defaultTag)
+	}
 	return u, nil
 }
 
@@ -211,8 +214,8 @@ func (m mesh) refuse(u *v1alpha1.CanaryUpgrade, name string) error {
 	}
 }
 
-// Add records namespaces that are to be moved too, or says why one of them cannot be; nothing is recorded then. Those that are
-// recorded already are passed over.
+// Add records namespaces that are to be moved too, or says why one of them cannot be; nothing is recorded then. Of those that are
+// recorded already, one counts as not moved if it has its former labels again, as a GitOps controller would put them back.
 func Add(u *v1alpha1.CanaryUpgrade, seen Seen, installed func(revision string) bool, names []string) error {
 	m := mesh{seen, installed}
 	var wrong []error
@@ -228,6 +231,7 @@ func Add(u *v1alpha1.CanaryUpgrade, seen Seen, installed func(revision string) b
 	}
 	for _, name := range names {
 		if recorded(u, name) {
+			again(u, seen, name)
 			continue
 		}
 		f, _ := m.follows(name)
@@ -238,4 +242,13 @@ func Add(u *v1alpha1.CanaryUpgrade, seen Seen, installed func(revision string) b
 		}
 	}
 	return nil
+}
+
+// again has a namespace moved once more if somebody has put it back.
+func again(u *v1alpha1.CanaryUpgrade, seen Seen, name string) {
+	for i := range u.Namespaces {
+		if n := &u.Namespaces[i]; n.Name == name && IsPutBack(u, n, seen.Namespaces[name].Labels) {
+			n.Moved = false
+		}
+	}
 }

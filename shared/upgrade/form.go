@@ -79,6 +79,11 @@ func Finished(u *v1alpha1.CanaryUpgrade, n *v1alpha1.UpgradeNamespace) map[strin
 	return maps.Clone(n.Before)
 }
 
+// IsPutBack says whether somebody has given a namespace that was moved its former labels again.
+func IsPutBack(u *v1alpha1.CanaryUpgrade, n *v1alpha1.UpgradeNamespace, live map[string]string) bool {
+	return u.Phase == v1alpha1.PhaseStarted && n.Moved && maps.Equal(live, n.Before) && !maps.Equal(live, Moved(u))
+}
+
 // IsOurs says whether a namespace's labels are as they were before or as the upgrade has made them at some time, so that it may
 // change them again. What is on its way may have been written or not.
 func IsOurs(n *v1alpha1.UpgradeNamespace, live map[string]string) bool {

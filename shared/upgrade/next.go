@@ -18,7 +18,7 @@ func Next(u *v1alpha1.CanaryUpgrade, remaining []string) (arguments, why string)
 	case v1alpha1.PhaseCompleting:
 		return "complete", "it was begun, and is not done"
 	case v1alpha1.PhaseCompleted:
-		return "retire " + u.From, "nothing needs it any more, or what does is said; until it is uninstalled, `kubectl mesh-canary rollback` goes back"
+		return "retire " + u.From, "it says what still needs the old revision; until that is uninstalled, `kubectl mesh-canary rollback` goes back"
 	case v1alpha1.PhaseRollingBack:
 		return "rollback", "it was begun, and is not done"
 	default:

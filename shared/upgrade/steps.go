@@ -57,6 +57,8 @@ const (
 	Label
 	// Restart replaces pods that injection would now give another proxy, and proves that all have it.
 	Restart
+	// PutBack gives back the replicas that were raised for the upgrade.
+	PutBack
 	// Enter notes that the upgrade is in a phase.
 	Enter
 )
@@ -71,7 +73,9 @@ type Step struct {
 	// Namespaces are those whose pods are restarted; none means those of the whole mesh that run the revision Away.
 	Namespaces []string
 	Away       string
-	Phase      v1alpha1.Phase
+	// Nothing is true where not even what is to run the revision Away by a label of its own may be left there.
+	Nothing bool
+	Phase   v1alpha1.Phase
 }
 
 // Kept is a change of somebody else's that the upgrade leaves as it is.
@@ -98,7 +102,15 @@ func Steps(u *v1alpha1.CanaryUpgrade, seen Seen, goal Goal) ([]Step, []Kept) {
 	case Rollback:
 		p.rollback()
 	}
+	if Reached(u, goal) {
+		return nil, p.kept
+	}
 	return p.steps, p.kept
+}
+
+// Reached says whether the record says that a goal was reached. Nothing more is done for it then.
+func Reached(u *v1alpha1.CanaryUpgrade, goal Goal) bool {
+	return goal == Complete && u.Phase == v1alpha1.PhaseCompleted || goal == Rollback && u.Phase == v1alpha1.PhaseRolledBack
 }
 
 type planner struct {
@@ -122,9 +134,6 @@ func (p *planner) advance() {
 // complete moves the tags that namespaces follow and then the labels back to them. What follows a revision by name gets the new
 // one's. The pods come last: by then whatever creates one gives it the new proxy.
 func (p *planner) complete() {
-	if p.u.Phase == v1alpha1.PhaseCompleted {
-		return
-	}
 	p.enter(v1alpha1.PhaseCompleting)
 	if p.u.Proven != v1alpha1.PhaseCompleting {
 		p.tag(p.u.CanaryTag, p.u.To)
@@ -135,15 +144,13 @@ func (p *planner) complete() {
 	p.label(p.u.Namespaces, func(n *v1alpha1.UpgradeNamespace) map[string]string { return Finished(p.u, n) })
 	p.leave(p.u.From, v1alpha1.PhaseCompleting)
 	p.remove(p.u.CanaryTag)
+	p.putBack()
 	p.enter(v1alpha1.PhaseCompleted)
 }
 
 // rollback puts back the tags that were, then the labels that follow them, then the pods, and removes last what the upgrade has
 // created: until then something may follow it.
 func (p *planner) rollback() {
-	if p.u.Phase == v1alpha1.PhaseRolledBack {
-		return
-	}
 	p.enter(v1alpha1.PhaseRollingBack)
 	for _, t := range p.u.Tags {
 		if t.Before != "" {
@@ -161,6 +168,7 @@ func (p *planner) rollback() {
 			p.remove(t.Name)
 		}
 	}
+	p.putBack()
 	p.enter(v1alpha1.PhaseRolledBack)
 }
 
@@ -170,7 +178,8 @@ func (p *planner) enter(phase v1alpha1.Phase) {
 	}
 }
 
-// followed are the tags that move when the upgrade is completed: the stable one, and the default where namespaces follow that.
+// followed are the tags that move when the upgrade is completed: the stable one, and the default where it stood for the old revision,
+// for Gateways without a label and the validation of what has none follow it, or where namespaces are to follow it.
 func (p *planner) followed() (tags []string) {
 	if p.u.StableTag != "" {
 		tags = append(tags, p.u.StableTag)
@@ -178,7 +187,9 @@ func (p *planner) followed() (tags []string) {
 	follows := func(n v1alpha1.UpgradeNamespace) bool {
 		return n.Form == v1alpha1.ByDefaultTag || n.Form == v1alpha1.ByDefaultInstall
 	}
-	if p.u.StableTag != revision.Default && slices.ContainsFunc(p.u.Namespaces, follows) {
+	stood := p.record(revision.Default)
+	moves := stood != nil && stood.Before == p.u.From || slices.ContainsFunc(p.u.Namespaces, follows)
+	if p.u.StableTag != revision.Default && moves {
 		tags = append(tags, revision.Default)
 	}
 	return tags
@@ -263,7 +274,14 @@ func (p *planner) label(namespaces []v1alpha1.UpgradeNamespace, want func(*v1alp
 // leave restarts what runs a revision anywhere in the mesh, unless that was proven to be nothing in this phase.
 func (p *planner) leave(away string, phase v1alpha1.Phase) {
 	if p.u.Phase != phase || p.u.Proven != phase {
-		p.add(Step{Kind: Restart, Away: away})
+		p.add(Step{Kind: Restart, Away: away, Nothing: phase == v1alpha1.PhaseCompleting})
+	}
+}
+
+// putBack comes once every pod is where it stays: restarts are what the replicas were raised for.
+func (p *planner) putBack() {
+	if len(p.u.Replicas) > 0 {
+		p.add(Step{Kind: PutBack})
 	}
 }
 

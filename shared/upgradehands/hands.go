@@ -11,8 +11,10 @@ import (
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/redundancy"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/tag"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/upgraderun"
 )
 
 // Hands change a cluster. They are not for use by several goroutines at once.
@@ -101,19 +103,31 @@ func readNamespaces(ctx context.Context, clients *cluster.Clients, seen *upgrade
 
 // SetTag points a tag at a revision. Where the upgrade goes back, it is made what it was.
 func (h *Hands) SetTag(ctx context.Context, name, revision string) error {
-	if r := h.recorded(name); h.back() && r != nil && r.Was != nil {
-		return h.putBack(ctx, r)
-	}
-	if err := tag.CheckSet(h.tags, h.Namespace, name, revision); err != nil {
+	wish, err := h.setting(name, revision)
+	if err != nil {
 		return err
 	}
-	return h.apply(ctx, tag.Set(h.tags, h.Namespace, name, revision))
+	return h.apply(ctx, wish)
+}
+
+func (h *Hands) setting(name, revision string) (tag.Wish, error) {
+	if r := h.recorded(name); h.back() && r != nil && r.Was != nil {
+		return h.puttingBack(r)
+	}
+	if err := tag.CheckSet(h.tags, h.Namespace, name, revision); err != nil {
+		return tag.Wish{}, err
+	}
+	return tag.Set(h.tags, h.Namespace, name, revision), nil
 }
 
 // RemoveTag removes a tag, unless namespaces or pods follow it.
 func (h *Hands) RemoveTag(ctx context.Context, name, _ string) error {
-	if r := h.recorded(name); name == tag.Default && h.back() && r != nil && r.Was != nil {
-		return h.putBack(ctx, r)
+	wish, back, err := h.removing(name)
+	if err != nil {
+		return err
+	}
+	if back {
+		return h.apply(ctx, wish)
 	}
 	followers, err := h.Namespaces(ctx, upgrade.Rev+"="+name)
 	if err != nil {
@@ -122,22 +136,54 @@ func (h *Hands) RemoveTag(ctx context.Context, name, _ string) error {
 	if len(followers) > 0 {
 		return fmt.Errorf("tag %s is still followed by namespaces (%s): label them otherwise, and run the same command again", name, someOf(followers))
 	}
-	return h.apply(ctx, tag.Remove(h.tags, h.Namespace, name))
+	return h.apply(ctx, wish)
+}
+
+// removing is the wish that there is no such tag. back is true where that puts the default tag back to what was recorded.
+func (h *Hands) removing(name string) (wish tag.Wish, back bool, err error) {
+	if r := h.recorded(name); name == tag.Default && h.back() && r != nil && r.Was != nil {
+		wish, err = h.puttingBack(r)
+		return wish, true, err
+	}
+	return tag.Remove(h.tags, h.Namespace, name), false, nil
 }
 
 func (h *Hands) back() bool { return h.Upgrade != nil && h.Upgrade.Phase == v1alpha1.PhaseRollingBack }
 
-// putBack makes a tag what it was before the upgrade.
-func (h *Hands) putBack(ctx context.Context, r *v1alpha1.UpgradeTag) error {
+// puttingBack is the wish that a tag is what it was before the upgrade.
+func (h *Hands) puttingBack(r *v1alpha1.UpgradeTag) (tag.Wish, error) {
 	at := r.Before
 	if len(r.Wrote) > 0 {
 		at = r.Wrote[len(r.Wrote)-1]
 	}
 	wish, kept := tag.Restore(h.tags, *r.Was, tag.Set(h.tags, h.Namespace, r.Name, at).Record(*r.Was))
 	if len(kept) > 0 {
-		return errors.New(strings.Join(kept, "; "))
+		return tag.Wish{}, errors.New(strings.Join(kept, "; "))
 	}
-	return h.apply(ctx, wish)
+	return wish, nil
+}
+
+// Preview returns what a step would write of a tag, and has the steps that are previewed after it find that written. Other steps write
+// none.
+func (h *Hands) Preview(s upgrade.Step) ([]tag.Write, error) {
+	var wish tag.Wish
+	var err error
+	switch s.Kind {
+	case upgrade.SetTag:
+		wish, err = h.setting(s.Tag, s.Revision)
+	case upgrade.RemoveTag:
+		wish, _, err = h.removing(s.Tag)
+	default:
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	writes, err := tag.Plan(h.tags, wish)
+	for _, w := range writes {
+		h.tags = h.tags.With(w, w.Object)
+	}
+	return writes, err
 }
 
 func (h *Hands) apply(ctx context.Context, wish tag.Wish) error {
@@ -160,6 +206,11 @@ func (h *Hands) Label(ctx context.Context, name string, was upgrade.Namespace, l
 // Restart restarts what a step says.
 func (h *Hands) Restart(ctx context.Context, s upgrade.Step) error {
 	return h.Reinjector.restart(ctx, s)
+}
+
+// PutBack gives back the replicas that were raised.
+func (h *Hands) PutBack(ctx context.Context, u *v1alpha1.CanaryUpgrade, r upgraderun.Recorder) ([]upgrade.Kept, error) {
+	return redundancy.PutBack(ctx, h.Clients.Kube, u, r.Save)
 }
 
 // Record notes of the upgrade's tags what they are made of, before any of them is changed.

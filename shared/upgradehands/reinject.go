@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restartplan"
@@ -25,37 +26,86 @@ type Reinjector struct {
 	Left func(text string)
 }
 
+const (
+	// rounds is how often is restarted what has come meanwhile.
+	rounds = 3
+	// settleTime is how long pods that should be gone may stay as they are: others, such as istiod with its gateways, roll out too.
+	settleTime = 20 * time.Second
+	settleLook = time.Second
+)
+
 // restart restarts what a step says, and looks then whether that has worked. Pods that are left alone because of what they are
 // (they run to completion, say) are told where namespaces are moved, and are an error where a revision is to be left.
 func (r *Reinjector) restart(ctx context.Context, s upgrade.Step) error {
-	found, err := r.read(ctx, s)
-	if err != nil {
-		return err
-	}
-	plan, err := restartplan.Make(found.Input, r.Options)
-	if err != nil {
-		return err
-	}
-	if acts(plan) {
-		if err := r.Carry(ctx, found, plan); err != nil {
+	var last []string
+	since := time.Now()
+	for round := 0; ; {
+		found, err := r.read(ctx, s)
+		if err != nil {
 			return err
 		}
-		if found, err = r.read(ctx, s); err != nil {
+		plan, err := restartplan.Make(found.Input, r.Options)
+		if err != nil {
+			return err
+		}
+		if round < rounds && acts(plan) {
+			if err := r.Carry(ctx, found, plan); err != nil {
+				return err
+			}
+			round++
+			continue
+		}
+		left, err := r.judge(found, s)
+		if !slices.Equal(left, last) {
+			last, since = left, time.Now()
+		}
+		if len(left) == 0 || time.Since(since) > settleTime {
+			return err
+		}
+		if err := pause(ctx, settleLook); err != nil {
 			return err
 		}
 	}
-	left := stale(found.Input.Pods)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// judge says of what was found after a restart whether that has worked, and which pods may still be going where it has not.
+func (r *Reinjector) judge(found *restartscan.Result, s upgrade.Step) (going []string, err error) {
+	left, own := behind(found.Input.Pods, s.Away)
+	if s.Nothing {
+		left, own = append(left, own...), nil
+	}
 	switch {
 	case len(found.Gaps) > 0:
-		return fmt.Errorf("whether all pods are moved cannot be told: %w", found.Gaps[0])
-	case len(left) == 0:
-		return nil
-	case s.Away == "":
+		return nil, fmt.Errorf("whether all pods are moved cannot be told: %w", found.Gaps[0])
+	case len(left) > 0 && s.Away == "":
 		r.Left("left on their proxies: " + someOf(left))
-		return nil
-	default:
-		return fmt.Errorf("not every pod has left revision %s: %s; see `kubectl mesh-reinject -A --dry-run=client`, and run the same command again", s.Away, someOf(left))
+		return nil, nil
+	case len(left) > 0:
+		return pods(found.Input.Pods), fmt.Errorf("not every pod has left revision %s: %s; see `kubectl mesh-reinject -A --dry-run=client`, and run the same command again",
+			s.Away, someOf(left))
+	case len(own) > 0:
+		r.Left("still on revision " + s.Away + ", which their own labels or their namespaces' name: " + someOf(own))
 	}
+	return nil, nil
+}
+
+// pods names pods, in order.
+func pods(items []scan.Item) []string {
+	var names []string
+	for _, i := range items {
+		names = append(names, i.Pod.Namespace+"/"+i.Pod.Name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 func acts(plan *restartplan.Plan) bool {
@@ -87,20 +137,25 @@ func concerns(s upgrade.Step, i scan.Item) bool {
 	return slices.Contains(s.Namespaces, i.Pod.Namespace)
 }
 
-// stale returns the workloads that have a pod whose proxy is of another revision than it would get, each once, in order.
-func stale(pods []scan.Item) []string {
-	var names []string
+// behind returns the workloads that have a pod whose proxy is of another revision than it would get, and those that have one of the
+// revision away and would get it again, each once, in order.
+func behind(pods []scan.Item, away string) (stale, own []string) {
 	for _, i := range pods {
 		v := i.Verdict
-		if v.Proxy == nil || v.Proxy.Revision == "" || v.Expected.Revision == v.Proxy.Revision {
+		if v.Proxy == nil || v.Proxy.Revision == "" {
 			continue
 		}
-		if name := i.Chain.Workload().String() + " in namespace " + i.Pod.Namespace; !slices.Contains(names, name) {
-			names = append(names, name)
+		name := i.Chain.Workload().String() + " in namespace " + i.Pod.Namespace
+		switch {
+		case v.Expected.Revision != v.Proxy.Revision && !slices.Contains(stale, name):
+			stale = append(stale, name)
+		case v.Expected.Revision == v.Proxy.Revision && v.Proxy.Revision == away && !slices.Contains(own, name):
+			own = append(own, name)
 		}
 	}
-	slices.Sort(names)
-	return names
+	slices.Sort(stale)
+	slices.Sort(own)
+	return stale, own
 }
 
 // few is how many names a message has room for.

@@ -24,6 +24,9 @@ type Hands interface {
 	Label(ctx context.Context, name string, was upgrade.Namespace, labels map[string]string) error
 	// Restart restarts what a step of that kind says, and returns nil only once all of it was seen to run what it should.
 	Restart(ctx context.Context, s upgrade.Step) error
+	// PutBack gives back the replicas that the record says were raised, and takes them out of it. What somebody else has changed is
+	// left as it is and returned.
+	PutBack(ctx context.Context, u *v1alpha1.CanaryUpgrade, r Recorder) ([]upgrade.Kept, error)
 }
 
 // Recorder keeps the record.
@@ -37,7 +40,26 @@ type Run struct {
 	Recorder Recorder
 	// Began is told each step before it is done.
 	Began func(s upgrade.Step)
+
+	// labelled counts how often each namespace was given labels.
+	labelled map[string]int
 }
+
+// PutBackError says that somebody gives a namespace its former labels again as often as the upgrade changes them.
+type PutBackError struct {
+	Namespace string
+	// Labels are those that it should have.
+	Labels map[string]string
+}
+
+// Error says where the labels are to be changed instead.
+func (e *PutBackError) Error() string {
+	return fmt.Sprintf("the labels of namespace %s are put back each time they are changed, as by a GitOps controller: have it write %s there "+
+		"(--dry-run=client -o yaml prints the object), and run the same command again", e.Namespace, upgrade.LabelText(e.Labels))
+}
+
+// attempts is how often a namespace is labelled in one run: somebody may have put labels back once for another reason.
+const attempts = 3
 
 // KeptError says that somebody else has changed what the upgrade would change.
 type KeptError struct {
@@ -55,9 +77,10 @@ func (e *KeptError) Error() string {
 
 // To takes an upgrade to its goal; u is the record, and is kept up to date. Before the goal is reached nothing is assumed to be as it
 // was: the cluster is looked at before every step. Going forward, it ends at once with a KeptError where somebody else has changed
-// what the upgrade is to change; going back, it does what it can, and returns that at the end.
+// what the upgrade is to change; going back, it does what it can, and returns that at the end. Replicas that somebody else has changed
+// are told at the end either way, for nothing depends on them.
 func (r *Run) To(ctx context.Context, u *v1alpha1.CanaryUpgrade, goal upgrade.Goal) error {
-	var left []upgrade.Kept
+	var left, replicas []upgrade.Kept
 	for {
 		seen, err := r.Hands.Look(ctx)
 		if err != nil {
@@ -71,33 +94,40 @@ func (r *Run) To(ctx context.Context, u *v1alpha1.CanaryUpgrade, goal upgrade.Go
 			left = kept
 		}
 		if len(steps) == 0 {
-			return asError(left)
+			return asError(append(left, replicas...))
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		s := steps[0]
-		r.Began(s)
-		if upgrade.Note(u, s) {
-			if err := r.Recorder.Save(ctx, u); err != nil {
-				return err
-			}
-		}
-		if err := r.do(ctx, s, seen); err != nil {
+		kept, err = r.take(ctx, u, steps[0], seen)
+		replicas = append(replicas, kept...)
+		if err != nil {
 			return err
 		}
-		if s.Kind != upgrade.Restart {
-			continue
-		}
-		if upgrade.Proved(u, s) {
-			if err := r.Recorder.Save(ctx, u); err != nil {
-				return err
-			}
-		}
-		if goal == upgrade.Advance {
+		if steps[0].Kind == upgrade.Restart && goal == upgrade.Advance {
 			return nil
 		}
 	}
+}
+
+// take notes a step, does it, and notes what it has proven.
+func (r *Run) take(ctx context.Context, u *v1alpha1.CanaryUpgrade, s upgrade.Step, seen upgrade.Seen) ([]upgrade.Kept, error) {
+	r.Began(s)
+	if upgrade.Note(u, s) {
+		if err := r.Recorder.Save(ctx, u); err != nil {
+			return nil, err
+		}
+	}
+	if s.Kind == upgrade.PutBack {
+		return r.Hands.PutBack(ctx, u, r.Recorder)
+	}
+	if err := r.do(ctx, s, seen); err != nil {
+		return nil, err
+	}
+	if s.Kind == upgrade.Restart && upgrade.Proved(u, s) {
+		return nil, r.Recorder.Save(ctx, u)
+	}
+	return nil, nil
 }
 
 func asError(kept []upgrade.Kept) error {
@@ -107,7 +137,7 @@ func asError(kept []upgrade.Kept) error {
 	return &KeptError{kept}
 }
 
-// do does one step.
+// do does one step that changes the mesh.
 func (r *Run) do(ctx context.Context, s upgrade.Step, seen upgrade.Seen) error {
 	switch s.Kind {
 	case upgrade.SetTag:
@@ -133,6 +163,12 @@ func (r *Run) label(ctx context.Context, s upgrade.Step, seen upgrade.Seen) erro
 	slices.Sort(names)
 	var failures []error
 	for _, name := range names {
+		if r.labelled == nil {
+			r.labelled = map[string]int{}
+		}
+		if r.labelled[name]++; r.labelled[name] > attempts {
+			return &PutBackError{name, s.Labels[name]}
+		}
 		if err := r.Hands.Label(ctx, name, seen.Namespaces[name], s.Labels[name]); err != nil {
 			failures = append(failures, fmt.Errorf("labelling namespace %s: %w", name, err))
 		}

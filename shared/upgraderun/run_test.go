@@ -22,6 +22,7 @@ type hands struct {
 	tags       map[string]string
 	namespaces map[string]map[string]string
 	pods       map[string]string
+	replicas   int
 	record     []byte
 
 	calls, killAt int
@@ -76,6 +77,17 @@ func (h *hands) Restart(_ context.Context, s upgrade.Step) error {
 	})
 }
 
+func (h *hands) PutBack(ctx context.Context, u *v1alpha1.CanaryUpgrade, r Recorder) (kept []upgrade.Kept, err error) {
+	back := u.Replicas[0]
+	if h.replicas != int(back.Before) && h.replicas != int(back.Wrote) {
+		kept = []upgrade.Kept{{Object: "Deployment istiod", Is: "at 5 replicas", Would: "at 1"}}
+	} else if err := h.call("put back", func() { h.replicas = int(back.Before) }); err != nil {
+		return nil, err
+	}
+	u.Replicas = nil
+	return kept, r.Save(ctx, u)
+}
+
 func (h *hands) Save(_ context.Context, u *v1alpha1.CanaryUpgrade) (err error) {
 	return h.call("save "+string(u.Phase), func() { h.record, err = upgradestore.Encode(u) })
 }
@@ -102,13 +114,14 @@ func cluster(t *testing.T) *hands {
 	t.Helper()
 	rev := func(r string) map[string]string { return map[string]string{upgrade.Rev: r} }
 	h := &hands{tags: map[string]string{"prod-stable": "1-22"}, pods: map[string]string{"shop": "1-22", "bank": "1-22"},
-		namespaces: map[string]map[string]string{"shop": rev("prod-stable"), "bank": rev("1-22")}}
+		namespaces: map[string]map[string]string{"shop": rev("prod-stable"), "bank": rev("1-22")}, replicas: 2}
 	u := &v1alpha1.CanaryUpgrade{Phase: v1alpha1.PhaseStarted, From: "1-22", To: "1-23", IstioNamespace: "istio-system", StableTag: "prod-stable", CanaryTag: "prod-canary",
 		Tags: []v1alpha1.UpgradeTag{{Name: "prod-stable", Before: "1-22"}, {Name: "prod-canary"}},
 		Namespaces: []v1alpha1.UpgradeNamespace{
 			{Name: "shop", UID: "shop", Form: v1alpha1.ByTag, Before: rev("prod-stable")},
 			{Name: "bank", UID: "bank", Form: v1alpha1.ByRevision, Before: rev("1-22")},
-		}}
+		},
+		Replicas: []v1alpha1.UpgradeReplicas{{Kind: "Deployment", Namespace: "istio-system", Name: "istiod", Before: 1, Wrote: 2}}}
 	u.Kind, u.APIVersion = v1alpha1.CanaryUpgradeKind, v1alpha1.APIVersion
 	var err error
 	if h.record, err = upgradestore.Encode(u); err != nil {
@@ -129,7 +142,7 @@ func TestTheOrderOfThings(t *testing.T) {
 	}
 	want[5] = "restart shop,bank"
 	want = append(want, "save completing", "save completing", "tag prod-stable 1-23", "save completing", "label bank 1-23", "label shop prod-stable",
-		"restart 1-22", "save completing", "untag prod-canary", "save completed",
+		"restart 1-22", "save completing", "untag prod-canary", "put back", "save completing", "save completed",
 		"save rolling-back", "tag prod-stable 1-22", "label bank 1-22", "restart 1-23", "save rolling-back", "save rolled-back")
 	if !slices.Equal(h.did, want) {
 		t.Errorf("did\n%s\nwant\n%s", strings.Join(h.did, "\n"), strings.Join(want, "\n"))
@@ -158,12 +171,12 @@ func TestKilledAtEveryCall(t *testing.T) {
 			if err := through(h); !errors.Is(err, errKilled) {
 				t.Fatalf("%s: %v", name, err)
 			}
-			back := &hands{maps.Clone(h.tags), maps.Clone(h.namespaces), maps.Clone(h.pods), h.record, 0, 0, false, nil}
-			if err := through(h); err != nil || !reflect.DeepEqual(h.tags, finished.tags) || !reflect.DeepEqual(h.namespaces, finished.namespaces) || !reflect.DeepEqual(h.pods, finished.pods) {
+			back := &hands{maps.Clone(h.tags), maps.Clone(h.namespaces), maps.Clone(h.pods), h.replicas, h.record, 0, 0, false, nil}
+			if err := through(h); err != nil || !reflect.DeepEqual(h.tags, finished.tags) || !reflect.DeepEqual(h.namespaces, finished.namespaces) || !reflect.DeepEqual(h.pods, finished.pods) || h.replicas != 1 {
 				t.Errorf("%s: gone on, %v: %v %v %v", name, err, h.tags, h.namespaces, h.pods)
 			}
 			was := cluster(t)
-			if err := back.to(t, upgrade.Rollback); err != nil || !reflect.DeepEqual(back.tags, was.tags) || !reflect.DeepEqual(back.namespaces, was.namespaces) || !reflect.DeepEqual(back.pods, was.pods) {
+			if err := back.to(t, upgrade.Rollback); err != nil || !reflect.DeepEqual(back.tags, was.tags) || !reflect.DeepEqual(back.namespaces, was.namespaces) || !reflect.DeepEqual(back.pods, was.pods) || back.replicas != 1 {
 				t.Errorf("%s: rolled back, %v: %v %v %v", name, err, back.tags, back.namespaces, back.pods)
 			}
 		}
@@ -188,4 +201,40 @@ func TestWhatSomebodyElseHasChanged(t *testing.T) {
 	if h.namespaces["bank"][upgrade.Rev] != "1-22" || h.pods["bank"] != "1-22" || h.tags["prod-stable"] != "1-21" || h.load(t).Phase != v1alpha1.PhaseRolledBack {
 		t.Errorf("%v %v", h.namespaces, h.load(t))
 	}
+}
+
+// TestReplicasThatSomebodyElseHasChanged are told at the end, and keep nothing from being completed.
+func TestReplicasThatSomebodyElseHasChanged(t *testing.T) {
+	h := cluster(t)
+	if err := h.to(t, upgrade.Advance); err != nil {
+		t.Fatal(err)
+	}
+	h.replicas = 5
+	var kept *KeptError
+	if err := h.to(t, upgrade.Complete); !errors.As(err, &kept) || kept.Kept[0].Object != "Deployment istiod" {
+		t.Errorf("got %v", err)
+	}
+	if u := h.load(t); u.Phase != v1alpha1.PhaseCompleted || len(u.Replicas) > 0 || h.replicas != 5 {
+		t.Errorf("%s, %v, %d", u.Phase, u.Replicas, h.replicas)
+	}
+}
+
+// TestLabelsThatArePutBackEachTime: a fight with a controller has an end.
+func TestLabelsThatArePutBackEachTime(t *testing.T) {
+	h := cluster(t)
+	var put *PutBackError
+	err := (&Run{Hands: putsBack{h}, Recorder: h, Began: func(upgrade.Step) {}}).To(t.Context(), h.load(t), upgrade.Advance)
+	if !errors.As(err, &put) || put.Namespace != "bank" || put.Labels[upgrade.Rev] != "prod-canary" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// putsBack is a cluster in which somebody puts the labels of a namespace back.
+type putsBack struct{ *hands }
+
+func (h putsBack) Label(ctx context.Context, name string, was upgrade.Namespace, labels map[string]string) error {
+	if name == "bank" {
+		return nil
+	}
+	return h.hands.Label(ctx, name, was, labels)
 }

@@ -99,6 +99,11 @@ func validate(u *v1alpha1.CanaryUpgrade) error {
 		}
 		tags[t.Name] = true
 	}
+	for _, r := range u.Replicas {
+		if r.Kind == "" || r.Namespace == "" || r.Name == "" || r.Before < 0 || r.Wrote <= r.Before {
+			return fmt.Errorf("%s %s/%s went from %d to %d replicas", r.Kind, r.Namespace, r.Name, r.Before, r.Wrote)
+		}
+	}
 	for _, a := range u.Addresses {
 		if a.Namespace == "" || a.Service == "" {
 			return fmt.Errorf("the addresses of Service %q in namespace %q have no name", a.Service, a.Namespace)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # From nothing to an answer: a real Kubernetes and a real Istio on this machine, a mesh in the middle of an upgrade, what
-# `kubectl mesh-proxyver` says of it, and `kubectl mesh-reinject` to finish it. KEEP=1 leaves the lab running.
+# `kubectl mesh-proxyver` says of it, and `kubectl mesh-reinject` to finish it; then the whole upgrade with
+# `kubectl mesh-canary`. KEEP=1 leaves the lab running.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -130,6 +131,28 @@ show istioctl tag set prod-stable --revision 1-22 --overwrite -y
 show kubectl mesh-reinject -n shop --dry-run=client
 show kubectl mesh-reinject -n shop --bare-pods=recreate --probe "$probe" --probe-max-error-rate 0
 show kubectl mesh-proxyver -n shop
+
+say "The same as one upgrade, which the cluster remembers. What is installed, and where may one go?"
+quietly kubectl delete job import -n shop
+show kubectl mesh-canary revisions
+say "What stands in the way?"
+show kubectl mesh-canary check --from 1-22 --to 1-23
+canary() {
+  show kubectl mesh-canary "$@" --max-parallel 1 --probe "$probe" --probe-interval 200ms --probe-max-error-rate 0 2>&1
+}
+say "One namespace first, while a probe asks whether web serves"
+canary start --from 1-22 --to 1-23 --bare-pods=recreate shop
+show kubectl mesh-canary status 2>&1
+say "Second thoughts: everything goes back to what it was"
+canary rollback --bare-pods=recreate
+say "Start again, go on, and finish"
+canary start --from 1-22 --to 1-23 --bare-pods=recreate shop
+canary advance payments
+canary complete --yes --bare-pods=recreate
+show kubectl mesh-canary status 2>&1
+say "Is the old revision still needed?"
+show kubectl mesh-canary retire 1-22 2>&1
+show kubectl mesh-proxyver -A
 kill -INT "$serving"
 wait "$serving" 2>/dev/null || true
 rm -r "$dump"

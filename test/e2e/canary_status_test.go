@@ -61,7 +61,7 @@ func TestCanaryStatusIsRightAtEachMoment(t *testing.T) {
 	u.killed(u.isIn("completing"), "complete")
 	u.says("completing interrupted", "Phase: completing, namespaces moved: 3 of 3", "Next: kubectl mesh-canary complete ")
 	u.typesNext()
-	u.says("completed", "Phase: completed", "1-23 1.23.0 1/1 prod-stable", "bank moved 3/3 3/3 1-23 prod-stable istio.io/rev=prod-stable",
+	u.says("completed", "Phase: completed", "1-23 1.23.0 1/1 default,prod-stable", "bank moved 3/3 3/3 1-23 prod-stable istio.io/rev=prod-stable",
 		"shop moved 3/3 3/3 1-23 - istio.io/rev=1-23", "ingress gateway 203.0.113.10 the same", "Next: kubectl mesh-canary retire 1-22 ")
 	u.typesNext()
 	u.killed(func() bool { return u.isIn("rolling-back")() && u.revisions("bank")[oldRevision] }, "rollback")

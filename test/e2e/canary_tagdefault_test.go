@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -45,21 +46,29 @@ func (g *tagging) overUnrevisioned() {
 	}
 }
 
-// unrevision installs Istio without a revision as Helm leaves it: istioctl makes a tag default at once.
+// unrevision installs Istio without a revision as Helm leaves it.
 func (g *tagging) unrevision() {
 	g.t.Helper()
 	g.ours("remove", "default", "-y")
 	install(g.t, g.lab, cluster.Istio{Tag: "1.21.0"})
-	reactivate(g.t, g.lab, "istio-sidecar-injector", "istio-revision-tag-default")
+	asHelmLeaves(g.t, g.lab)
+}
+
+// asHelmLeaves makes of an installation without a revision by istioctl, which gives it a tag default at once, one by Helm.
+func asHelmLeaves(t *testing.T, lab *cluster.Cluster) {
+	t.Helper()
+	reactivate(t, lab, "istio-sidecar-injector", "istio-revision-tag-default")
 	for _, args := range [][]string{
 		{"label", "validatingwebhookconfiguration", "istiod-default-validator", "istio.io/tag-"},
 		{"patch", "validatingwebhookconfiguration", "istiod-default-validator", "--type=json", "-p", `[{"op":"remove","path":"/webhooks/0/objectSelector"}]`},
 	} {
-		if _, err := g.lab.Kubectl(g.t.Context(), args...); err != nil {
-			g.t.Fatal(err)
+		if _, err := lab.Kubectl(t.Context(), args...); err != nil {
+			t.Fatal(err)
 		}
 	}
-	g.theirs("remove", "default", "-y")
+	if _, err := lab.Istioctl(t.Context(), "tag", "remove", "default", "-y"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // injectedBy returns the revision by which a pod of the namespace is injected once the API server has taken up what was

@@ -23,12 +23,18 @@ type upgraded struct {
 	istio string
 	// namespaces are those that are moved.
 	namespaces []string
+	// path is where executables are found, empty for the usual place.
+	path string
 }
 
 // canary runs `kubectl mesh-canary`.
 func (u *upgraded) canary(args ...string) result {
 	u.t.Helper()
-	return kubectl(u.t, u.lab, append([]string{"mesh-canary"}, args...)...)
+	env := []string{"KUBECONFIG=" + u.lab.Kubeconfig()}
+	if u.path != "" {
+		env = append(env, "PATH="+u.path)
+	}
+	return kubectlWith(u.t, u.lab.Tool("kubectl"), env, append([]string{"mesh-canary"}, args...)...)
 }
 
 // does wants a command to end well, and returns what it said.
@@ -59,9 +65,15 @@ func (u *upgraded) refuses(text string, args ...string) {
 // namespace makes a namespace with two Deployments, whose pods are what its labels say.
 func (u *upgraded) namespace(name string, labels map[string]string) {
 	u.t.Helper()
+	u.namespaceOf(name, labels, 2, 1)
+}
+
+// namespaceOf makes a namespace with a Deployment for each number of replicas.
+func (u *upgraded) namespaceOf(name string, labels map[string]string, deployments ...int32) {
+	u.t.Helper()
 	createNamespace(u.t, u.lab, name, labels)
 	awaitServiceAccount(u.t, u.lab, name)
-	for i, replicas := range []int32{2, 1} {
+	for i, replicas := range deployments {
 		if _, err := u.lab.Client().AppsV1().Deployments(name).Create(u.t.Context(), newDeployment(name, fmt.Sprint("web-", i), replicas), metav1.CreateOptions{}); err != nil {
 			u.t.Fatal(err)
 		}
@@ -74,18 +86,25 @@ func (u *upgraded) namespace(name string, labels map[string]string) {
 func (u *upgraded) settles(name string) {
 	u.t.Helper()
 	eventually(u.t, patience, func() error {
+		deployments, err := u.lab.Client().AppsV1().Deployments(name).List(u.t.Context(), metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
 		pods, err := u.lab.Client().CoreV1().Pods(name).List(u.t.Context(), metav1.ListOptions{})
 		if err != nil {
 			return err
 		}
-		ready := 0
+		ready, want := 0, 0
+		for _, d := range deployments.Items {
+			want += int(*d.Spec.Replicas)
+		}
 		for i := range pods.Items {
 			if isReady(&pods.Items[i]) && pods.Items[i].DeletionTimestamp == nil {
 				ready++
 			}
 		}
-		if ready != 3 || len(pods.Items) != 3 {
-			return fmt.Errorf("%d of %d pods are ready in %s, want 3", ready, len(pods.Items), name)
+		if ready != want || len(pods.Items) != want {
+			return fmt.Errorf("%d of %d pods are ready in %s, want %d", ready, len(pods.Items), name, want)
 		}
 		return nil
 	})
@@ -150,15 +169,21 @@ func (u *upgraded) snapshot() map[string]any {
 	if err != nil {
 		u.t.Fatal(err)
 	}
+	// Those of a test before may still be on their way out.
+	stays := map[string]bool{}
 	for _, n := range namespaces.Items {
-		all["namespace "+n.Name] = n.Labels
+		if n.DeletionTimestamp == nil {
+			stays[n.Name], all["namespace "+n.Name] = true, n.Labels
+		}
 	}
 	deployments, err := client.AppsV1().Deployments("").List(ctx, metav1.ListOptions{})
 	if err != nil {
 		u.t.Fatal(err)
 	}
 	for _, d := range deployments.Items {
-		all["replicas "+d.Namespace+"/"+d.Name] = *d.Spec.Replicas
+		if stays[d.Namespace] {
+			all["replicas "+d.Namespace+"/"+d.Name] = *d.Spec.Replicas
+		}
 	}
 	for _, name := range u.namespaces {
 		all["pods of "+name] = u.revisions(name)

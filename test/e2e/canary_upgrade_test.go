@@ -1,42 +1,46 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
 )
 
-// form is one way in which namespaces follow a control plane.
+// form is one way in which namespaces follow a control plane, or several at the same time.
 type form struct {
 	name string
-	// labels are those of namespaces that follow the revision.
-	labels func(revision string) map[string]string
+	// labels are those of each of its namespaces while they follow the revision.
+	labels []func(revision string) map[string]string
 	start  []string
 	// tags are set before.
 	tags []string
-	// after are the labels once an upgrade is complete.
-	after func(to string) map[string]string
+	// ways are from which revision to which it is played.
+	ways [][2]string
 }
 
 func istioRev(value string) map[string]string { return map[string]string{"istio.io/rev": value} }
 
 func forms() []form {
-	same := func(labels map[string]string) func(string) map[string]string {
-		return func(string) map[string]string { return labels }
-	}
-	injection := map[string]string{"istio-injection": "enabled"}
+	tag := func(string) map[string]string { return istioRev(stableTag) }
+	injection := func(string) map[string]string { return map[string]string{"istio-injection": "enabled"} }
+	withTags := []string{"--stable-tag", stableTag, "--canary-tag", canaryTag}
+	type labels = []func(string) map[string]string
+	up, down := [2]string{oldRevision, newRevision}, [2]string{newRevision, oldRevision}
 	return []form{
-		{"tag", same(istioRev("prod-stable")), []string{"--stable-tag", "prod-stable", "--canary-tag", "prod-canary"}, []string{"prod-stable"}, same(istioRev("prod-stable"))},
-		{"revision", istioRev, nil, nil, istioRev},
-		{"default-tag", same(injection), nil, []string{"default"}, same(injection)},
+		{"tag", labels{tag, tag}, withTags, []string{stableTag}, [][2]string{up}},
+		{"revision", labels{istioRev, istioRev}, nil, nil, [][2]string{up}},
+		{"default-tag", labels{injection, injection}, nil, []string{"default"}, [][2]string{up}},
+		{"together", labels{injection, istioRev, tag}, withTags, []string{"default", stableTag}, [][2]string{up, down}},
 	}
 }
 
-// TestCanaryTakesEveryFormThereAndBack plays each form upwards and downwards, in both of the namespaces that Istio is found in: start
-// with one namespace, advance, complete, and roll back from the end.
+// TestCanaryTakesEveryFormThereAndBack plays each form upwards, and all of them at the same time upwards and downwards, the latter in
+// both of the namespaces that Istio is found in: start with one namespace, advance, complete, and roll back from the end.
 func TestCanaryTakesEveryFormThereAndBack(t *testing.T) {
-	for _, istio := range []string{"istio-system", "aks-istio-system"} {
+	all := forms()
+	for istio, forms := range map[string][]form{"istio-system": all, "aks-istio-system": all[len(all)-1:]} {
 		t.Run(istio, func(t *testing.T) {
 			t.Parallel()
 			lab := ownLab(t, cluster.Options{})
@@ -45,8 +49,8 @@ func TestCanaryTakesEveryFormThereAndBack(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for _, f := range forms() {
-				for _, way := range [][2]string{{oldRevision, newRevision}, {newRevision, oldRevision}} {
+			for _, f := range forms {
+				for _, way := range f.ways {
 					t.Run(f.name+" from "+way[0], func(t *testing.T) {
 						u := &upgraded{t: t, lab: lab, istio: istio}
 						u.play(f, way[0], way[1])
@@ -57,7 +61,7 @@ func TestCanaryTakesEveryFormThereAndBack(t *testing.T) {
 	}
 }
 
-// play takes two namespaces of a form there and back.
+// play takes the namespaces of a form there and back.
 func (u *upgraded) play(f form, from, to string) {
 	u.t.Helper()
 	for _, tag := range f.tags {
@@ -65,54 +69,61 @@ func (u *upgraded) play(f form, from, to string) {
 			u.t.Fatal(err)
 		}
 	}
-	first, second := f.name+"-1-"+from, f.name+"-2-"+from
-	u.namespace(first, f.labels(from))
-	u.namespace(second, f.labels(from))
-	u.runs(from, first, second)
+	for i, labels := range f.labels {
+		u.namespace(fmt.Sprintf("%s-%d-%s", f.name, i+1, from), labels(from))
+	}
+	first, others := u.namespaces[0], u.namespaces[1:]
+	u.runs(from, u.namespaces...)
 	before := u.snapshot()
 
 	u.does(append([]string{"start", "--from", from, "--to", to}, f.start...)...)
-	u.runs(from, first, second)
+	u.runs(from, u.namespaces...)
 	r := u.does("advance", first)
 	u.runs(to, first)
-	u.runs(from, second)
+	u.runs(from, others...)
 	u.sees(first, "moved", "3/3")
-	u.sees(second, "to move", "0/3")
+	for _, name := range others {
+		u.sees(name, "to move", "0/3")
+		if r = u.next(r); r.code != 0 {
+			u.t.Fatalf("%s", r.stderr)
+		}
+		u.runs(to, name)
+	}
 	if r = u.next(r); r.code != 0 {
 		u.t.Fatalf("%s", r.stderr)
 	}
-	u.runs(to, first, second)
-	if r = u.next(r); r.code != 0 {
-		u.t.Fatalf("%s", r.stderr)
-	}
-	u.complete(f, to, first, second)
+	u.isComplete(f, to)
 
 	u.does("rollback", "--yes")
-	u.settles(first)
-	u.settles(second)
+	for _, name := range u.namespaces {
+		u.settles(name)
+	}
 	u.wantSame(before, "the rollback")
-	u.does("start", "--from", from, "--to", to, first)
+	u.does(append([]string{"start", "--from", from, "--to", to, first}, f.start...)...)
 	u.does("complete", "--yes")
-	u.runs(to, first, second)
+	u.isComplete(f, to)
 	u.does("rollback", "--yes")
+	for _, name := range u.namespaces {
+		u.settles(name)
+	}
 	u.wantSame(before, "the second rollback")
 }
 
-// complete wants everything to be on the new revision, each namespace in its own form.
-func (u *upgraded) complete(f form, to string, namespaces ...string) {
+// isComplete wants everything to be on the new revision, each namespace in its own form.
+func (u *upgraded) isComplete(f form, to string) {
 	u.t.Helper()
-	u.runs(to, namespaces...)
+	u.runs(to, u.namespaces...)
 	now := u.snapshot()
-	for _, name := range namespaces {
+	for i, name := range u.namespaces {
 		labels := now["namespace "+name].(map[string]string)
-		for key, value := range f.after(to) {
+		for key, value := range f.labels[i](to) {
 			if labels[key] != value {
-				u.t.Errorf("completed, %s has %v, want %v", name, labels, f.after(to))
+				u.t.Errorf("completed, %s has %v, want %v", name, labels, f.labels[i](to))
 			}
 		}
 	}
 	for what := range now {
-		if strings.Contains(what, "prod-canary") {
+		if strings.Contains(what, canaryTag) {
 			u.t.Errorf("completed, there is %s", what)
 		}
 	}
@@ -136,8 +147,8 @@ func (u *upgraded) sees(namespace string, words ...string) {
 	u.t.Errorf("status does not show %s:\n%s", namespace, out)
 }
 
-// TestCanaryTakesAnInstallWithoutRevision plays what follows a control plane that was installed without a revision, together with
-// namespaces that name it, beside another mesh that nothing happens to.
+// TestCanaryTakesAnInstallWithoutRevision plays what follows a control plane that was installed without a revision, by istioctl and as
+// Helm leaves it, together with namespaces that name it, beside another mesh that nothing happens to.
 func TestCanaryTakesAnInstallWithoutRevision(t *testing.T) {
 	lab := ownLab(t, cluster.Options{})
 	for _, i := range []cluster.Istio{{Tag: oldVersion}, {Revision: newRevision, Tag: newVersion}, {Namespace: "other-istio", Revision: "other", Tag: oldVersion}} {
@@ -152,6 +163,14 @@ func TestCanaryTakesAnInstallWithoutRevision(t *testing.T) {
 	u.namespace("named", istioRev("default"))
 	u.namespace("elsewhere", istioRev("other"))
 	u.runs("default", "shop", "bank", "named")
+	u.leavesTheDefault()
+	asHelmLeaves(t, lab)
+	u.leavesTheDefault()
+}
+
+// leavesTheDefault takes the mesh from revision default to another, and back.
+func (u *upgraded) leavesTheDefault() {
+	u.t.Helper()
 	before := u.snapshot()
 	u.does("start", "-i", "istio-system", "--to", newRevision, "--from", "default", "shop")
 	u.runs(newRevision, "shop")
@@ -159,8 +178,8 @@ func TestCanaryTakesAnInstallWithoutRevision(t *testing.T) {
 	u.does("complete", "--yes")
 	u.runs(newRevision, "shop", "bank", "named")
 	u.runs("other", "elsewhere")
-	if tags, err := lab.Istioctl(t.Context(), "tag", "list"); err != nil || !strings.Contains(tags, "default "+newRevision) {
-		t.Errorf("istioctl says %v:\n%s", err, tags)
+	if tags, err := u.lab.Istioctl(u.t.Context(), "tag", "list"); err != nil || !strings.Contains(tags, "default "+newRevision) {
+		u.t.Errorf("istioctl says %v:\n%s", err, tags)
 	}
 	u.does("rollback", "--yes")
 	for _, name := range u.namespaces {

@@ -55,7 +55,18 @@ func (o *advanceOptions) Run(ctx context.Context) error {
 		if o.All {
 			o.names = s.remaining()
 		}
-		return o.move(ctx, s, &o.chosen)
+		names, err := o.record(ctx, s, &o.chosen)
+		if err != nil {
+			return err
+		}
+		if err := o.gateAdvance(ctx, s); err != nil {
+			return err
+		}
+		if o.isDryRun() {
+			s.hands.Record(s.upgrade)
+			return o.preview(ctx, s, upgrade.Advance)
+		}
+		return o.move(ctx, s, names, func(context.Context) error { return nil })
 	})
 }
 

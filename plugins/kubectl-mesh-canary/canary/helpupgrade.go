@@ -11,8 +11,13 @@ Each namespace is labelled with the new revision, or with the canary tag where o
 workloads are restarted in waves as by kubectl mesh-reinject, whose flags hold here too. The command
 has succeeded once the pods are seen on the new revision.
 
+With --install, your own tool brings the new revision up first: istioctl, the Azure CLI, or any command.
+With --min-replicas, both control planes and their gateways have at least so many replicas until the
+upgrade is completed or rolled back.
+
 Running the command again after an interruption goes on where it stopped. A Lease keeps others out
-meanwhile.
+meanwhile. With --dry-run=client nothing is changed; -o yaml then prints every object that would be
+written, for a GitOps repository.
 
 Exit code: 0 done; 1 an error, or the answer was no; 124 --timeout is over; 130 interrupted.`
 
@@ -24,6 +29,15 @@ const startExample = `  # Record what there is, and move nothing yet
 
   # Have what moves follow a tag of its own
   kubectl mesh-canary start --to 1-23 --stable-tag prod-stable --canary-tag prod-canary shop
+
+  # Have istioctl install the revision first
+  kubectl mesh-canary start --to 1-23 --install "istioctl --set tag=1.23.0" shop
+
+  # On AKS, where the add-on has two replicas of everything meanwhile
+  kubectl mesh-canary start --to asm-1-23 --install aks --aks-resource-group rg --aks-name prod --min-replicas 2 shop
+
+  # What would be done
+  kubectl mesh-canary start --to 1-23 --dry-run=client shop
 
   # Move what bears a label, in the rhythm that users stand
   kubectl mesh-canary start --to 1-23 -l stage=canary --max-parallel 2 --probe https://shop.example --probe-max-error-rate 1%`
@@ -66,9 +80,13 @@ const statusExample = `  # How far is it
 
 const completeLong = `Move the rest to the new revision, and everything back to its own label.
 
-The tags that namespaces follow move to the new revision, the namespaces that were moved get back the
-labels that they had, what names the old revision itself gets the new one, and whatever still runs the
-old revision is restarted. Once nothing does, the canary tag goes if the upgrade has made it.
+The tags that namespaces follow move to the new revision, and the default tag too if it stood for the
+old one. The namespaces that were moved get back the labels that they had, those that name the old
+revision itself get the new one, and whatever still runs the old revision is restarted. Once nothing
+does, the canary tag goes if the upgrade has made it, and replicas that were raised are put back.
+
+A workload or Gateway that names the old revision by a label of its own stands in the way, and is told
+with what to type. With --uninstall, the old revision is uninstalled at the end, if nothing needs it.
 
 Until the old revision is uninstalled, kubectl mesh-canary rollback still goes back.
 
@@ -78,7 +96,14 @@ const completeExample = `  # Finish the upgrade
   kubectl mesh-canary complete
 
   # Without being asked, two workloads at a time
-  kubectl mesh-canary complete --yes --max-parallel 2`
+  kubectl mesh-canary complete --yes --max-parallel 2
+
+  # What would be done, and every object as it would be, for a GitOps repository
+  kubectl mesh-canary complete --dry-run=client
+  kubectl mesh-canary complete --dry-run=client -o yaml
+
+  # And uninstall the old revision
+  kubectl mesh-canary complete --uninstall istioctl`
 
 const rollbackLong = `Put back what was before the upgrade, field by field, and move every pod back.
 

@@ -37,12 +37,20 @@ type session struct {
 	// upgrade is the record, nil where there is none.
 	upgrade *v1alpha1.CanaryUpgrade
 	seen    upgrade.Seen
+	// held says whether the Lease is still this process's. Clients ask it before each change; what else changes anything has to ask
+	// itself. Without a Lease it is nil.
+	held func(context.Context) error
+	// coming is a revision that is about to be installed, empty for none.
+	coming string
 }
 
-// installed says whether a revision has an injector of its own in this mesh.
+// installed says whether a revision has an injector of its own in this mesh, or is about to.
 func (s *session) installed(rev string) bool {
-	return slices.Contains(s.tags.Revisions(s.namespace), rev)
+	return rev != "" && rev == s.coming || s.runs(rev)
 }
+
+// runs says whether a revision has an injector of its own in this mesh.
+func (s *session) runs(rev string) bool { return slices.Contains(s.tags.Revisions(s.namespace), rev) }
 
 // remaining are the namespaces that the upgrade is about and that are not recorded yet.
 func (s *session) remaining() []string {
@@ -71,9 +79,12 @@ func (o *upgradeOptions) reading(ctx context.Context, to string, do func(context
 	})
 }
 
-// changing runs a command that goes on with what is recorded, and keeps others out meanwhile. to is a revision that the mesh has,
-// empty for any.
+// changing runs a command that goes on with what is recorded, and keeps others out meanwhile, unless it is a dry run. to is a revision
+// that the mesh has, empty for any.
 func (o *upgradeOptions) changing(ctx context.Context, to string, do func(context.Context, *session) error) error {
+	if o.isDryRun() {
+		return o.reading(ctx, to, do)
+	}
 	return o.guarded(ctx, to, func(ctx context.Context, s *session) error {
 		if err := s.load(ctx); err != nil {
 			return err
@@ -107,9 +118,15 @@ func (o *upgradeOptions) guarded(ctx context.Context, to string, do func(context
 		if err != nil {
 			return err
 		}
-		return do(ctx, &session{
+		err = do(ctx, &session{
 			clients: guarded, host: config.Host, namespace: namespace, store: upgradestore.New(guarded.Kube.CoreV1(), namespace),
+			held: held.Check,
 		})
+		// What was to be sent then is not the cause.
+		if lost := (*lease.LostError)(nil); errors.As(err, &lost) {
+			return lost
+		}
+		return err
 	})
 }
 
@@ -205,6 +222,12 @@ func (s *session) load(ctx context.Context) error {
 		return err
 	}
 	s.hands = &upgradehands.Hands{Clients: s.clients, Namespace: s.namespace, Upgrade: s.upgrade}
+	return s.look(ctx)
+}
+
+// look looks at the mesh again.
+func (s *session) look(ctx context.Context) error {
+	var err error
 	if s.seen, err = s.hands.Look(ctx); err != nil {
 		return err
 	}

@@ -4,15 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/controlplane"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restarttext"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/upgraderun"
 )
 
 // startOptions is what the command line of `start` says.
@@ -22,10 +24,13 @@ type startOptions struct {
 	From, To             string
 	StableTag, CanaryTag string
 	UseTag, AllowSkip    bool
+	// MinReplicas is 0 where nothing is raised.
+	MinReplicas int32
+	toolFlags
 }
 
 func newStartCommand(streams genericiooptions.IOStreams) *cobra.Command {
-	o := &startOptions{upgradeOptions: newUpgradeOptions(streams)}
+	o := &startOptions{upgradeOptions: newUpgradeOptions(streams), toolFlags: toolFlags{Flag: "install"}}
 	cmd := &cobra.Command{
 		Use: "start [NAMESPACE ... | -l SELECTOR] [--to REVISION]", Short: "Record what there is, and move the first namespaces to another revision",
 		Long: startLong, Example: startExample, Args: cobra.ArbitraryArgs, RunE: runs(o.Complete, o.Validate, o.Run),
@@ -37,6 +42,9 @@ func newStartCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	flags.StringVar(&o.CanaryTag, "canary-tag", o.CanaryTag, "Have namespaces follow this `tag` meanwhile, and not the new revision itself; it is made for that.")
 	flags.BoolVar(&o.UseTag, "use-tag", o.UseTag, "Take a canary tag that exists already, or that namespaces name.")
 	flags.BoolVar(&o.AllowSkip, "allow-skip", o.AllowSkip, "Take a step that the version rules forbid; what is risked is said.")
+	flags.Int32Var(&o.MinReplicas, "min-replicas", o.MinReplicas,
+		"Give both control planes and their gateways at least this `number` of replicas until the upgrade is completed or rolled back; an HPA's minimum where there is one.")
+	o.toolFlags.addFlags(flags, "The `tool` that brings the new revision up first, unless it is there: istioctl or aks, also with arguments of their own, or a command, which finds what to do in KUBECTL_MESH_ variables.")
 	o.chosen.addFlags(cmd)
 	o.upgradeOptions.addFlags(cmd)
 	return cmd
@@ -46,30 +54,82 @@ func newStartCommand(streams genericiooptions.IOStreams) *cobra.Command {
 func (o *startOptions) Complete(args []string) error { return o.chosen.complete(args) }
 
 // Validate finds what contradicts itself or cannot be read, before anything is asked of the cluster.
-func (o *startOptions) Validate() error { return o.upgradeOptions.validate() }
+func (o *startOptions) Validate() error {
+	switch {
+	case o.MinReplicas < 0:
+		return fmt.Errorf("--min-replicas %d: use 0 or more", o.MinReplicas)
+	case o.Value != "" && o.To == "":
+		return errors.New("--install needs the name of the revision that it brings: add --to")
+	}
+	if err := o.toolFlags.validate(); err != nil {
+		return err
+	}
+	return o.upgradeOptions.validate()
+}
 
 // Run records the upgrade and moves the namespaces. The error says why there can be none, what failed, or that the answer was no.
 func (o *startOptions) Run(ctx context.Context) error {
-	return o.changing(ctx, o.To, func(ctx context.Context, s *session) error {
-		recorded := s.upgrade
-		if err := o.begin(s); err != nil {
-			return err
-		}
-		if s.upgrade != recorded {
-			skip := v1alpha1.Category("")
-			if o.AllowSkip {
-				skip = v1alpha1.AboutVersion
-			}
-			if err := o.gate(ctx, s, skip); err != nil {
-				return err
-			}
-		}
-		return o.move(ctx, s, &o.chosen)
-	})
+	to := o.To
+	if o.tool != nil {
+		to = ""
+	}
+	return o.changing(ctx, to, o.start)
+}
+
+func (o *startOptions) start(ctx context.Context, s *session) error {
+	if o.tool != nil {
+		s.coming = o.To
+	}
+	recorded := s.upgrade
+	if err := o.begin(ctx, s); err != nil {
+		return err
+	}
+	names, err := o.record(ctx, s, &o.chosen)
+	if err != nil {
+		return err
+	}
+	if o.isDryRun() {
+		return o.previewStart(ctx, s)
+	}
+	if err := o.install(ctx, s); err != nil {
+		return err
+	}
+	if s.upgrade != recorded {
+		err = o.gateStart(ctx, s, o.AllowSkip)
+	} else {
+		err = o.gateAdvance(ctx, s)
+	}
+	if err != nil {
+		return err
+	}
+	raise, err := o.toRaise(ctx, s)
+	if err != nil {
+		return err
+	}
+	return o.move(ctx, s, names, func(ctx context.Context) error { return o.raise(ctx, s, raise) })
+}
+
+// previewStart is preview, with what comes before. What is not installed yet has nothing that could be looked at.
+func (o *startOptions) previewStart(ctx context.Context, s *session) error {
+	if !s.runs(s.upgrade.To) {
+		return fmt.Errorf("revision %s is not installed yet, so that nothing can be said of what follows: install it, and run the same command again", s.upgrade.To)
+	}
+	if err := o.gateStart(ctx, s, o.AllowSkip); err != nil {
+		return err
+	}
+	raise, err := o.toRaise(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, r := range raise {
+		fmt.Fprintf(o.ErrOut, "would raise: %s %s in namespace %s from %d to %d replicas\n", strings.ToLower(r.Kind), printing.Escape(r.Name), printing.Escape(r.Namespace), r.Before, r.Wrote)
+	}
+	s.hands.Record(s.upgrade)
+	return o.preview(ctx, s, upgrade.Advance)
 }
 
 // begin makes the record, or goes on with the one that there is.
-func (o *startOptions) begin(s *session) error {
+func (o *startOptions) begin(ctx context.Context, s *session) error {
 	if u := s.upgrade; u != nil {
 		switch {
 		case u.Phase == v1alpha1.PhaseStarted && (o.To == "" || o.To == u.To) && (o.From == "" || o.From == u.From):
@@ -79,7 +139,7 @@ func (o *startOptions) begin(s *session) error {
 			return fmt.Errorf("an upgrade from %s to %s is under way: `kubectl mesh-canary %s` goes on, and `kubectl mesh-canary rollback` back", u.From, u.To, next)
 		}
 	}
-	to, err := o.target(s)
+	to, err := o.target(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -94,32 +154,76 @@ func (o *startOptions) begin(s *session) error {
 	return nil
 }
 
-// target is the revision to move to. Where none is named, there has to be one only.
-func (o *startOptions) target(s *session) (string, error) {
+// target is the revision to move to. Where none is named, there has to be one only that the version rules allow.
+func (o *startOptions) target(ctx context.Context, s *session) (string, error) {
 	if o.To != "" {
 		return o.To, nil
 	}
-	used := upgrade.Used(s.seen, s.installed)
-	others := slices.DeleteFunc(s.tags.Revisions(s.namespace), func(rev string) bool { return rev == o.From || slices.Contains(used, rev) })
+	from := o.From
+	if from == "" {
+		used := upgrade.Used(s.seen, s.installed)
+		if len(used) != 1 {
+			return "", fmt.Errorf("namespaces follow %s: name the revision to leave with --from, or the one to move to with --to", orNone(used))
+		}
+		from = used[0]
+	}
+	found, err := controlplane.Read(ctx, s.clients, controlplane.Options{IstioNamespace: s.namespace, Chunk: o.Chunk})
+	if err != nil {
+		return "", err
+	}
+	allowed, forbidden := targets(controlplane.Report(found.Planes), from)
 	switch {
-	case len(others) == 1:
-		return others[0], nil
-	case len(others) == 0:
-		return "", errors.New("there is no other revision to move to: install one, or name it with --to; see `kubectl mesh-canary revisions`")
+	case len(allowed) == 1:
+		fmt.Fprintf(o.ErrOut, "There is one revision to move to: %s.\n", printing.Escape(allowed[0]))
+		return allowed[0], nil
+	case len(allowed) > 1:
+		return "", fmt.Errorf("there are several revisions to move to (%s): name one with --to", strings.Join(allowed, ", "))
+	case len(forbidden) > 0:
+		return "", fmt.Errorf("there is no revision that may be moved to (%s): see `kubectl mesh-canary revisions`", strings.Join(forbidden, "; "))
 	default:
-		return "", fmt.Errorf("there are several revisions to move to (%s): name one with --to", strings.Join(others, ", "))
+		return "", errors.New("there is no other revision to move to: install one, or have it installed with --to REVISION --install; see `kubectl mesh-canary revisions`")
 	}
 }
 
-// move records namespaces and moves them, and says where the upgrade is then.
-func (o *upgradeOptions) move(ctx context.Context, s *session, c *chosen) error {
+func orNone(revisions []string) string {
+	if len(revisions) == 0 {
+		return "no revision"
+	}
+	return "several revisions (" + strings.Join(revisions, ", ") + ")"
+}
+
+// targets are the revisions that the version rules allow after another, and why not the others.
+func targets(r *v1alpha1.RevisionReport, from string) (allowed, forbidden []string) {
+	for _, i := range r.Items {
+		if i.Revision != from {
+			continue
+		}
+		for _, m := range i.Moves {
+			if m.Allowed {
+				allowed = append(allowed, m.To)
+			} else {
+				forbidden = append(forbidden, m.To+": "+m.Reason)
+			}
+		}
+	}
+	return allowed, forbidden
+}
+
+// record notes in the record, which is not written yet, the namespaces that are to be moved, and returns their names.
+func (o *upgradeOptions) record(ctx context.Context, s *session, c *chosen) ([]string, error) {
+	// A tag that somebody else has moved takes its namespaces along: that is the cause to name, not what they follow now.
+	if _, kept := upgrade.Steps(s.upgrade, s.seen, upgrade.Advance); len(kept) > 0 {
+		return nil, &upgraderun.KeptError{Kept: kept}
+	}
 	names, err := c.of(ctx, s)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := upgrade.Add(s.upgrade, s.seen, s.installed, names); err != nil {
-		return err
-	}
+	return names, upgrade.Add(s.upgrade, s.seen, s.installed, names)
+}
+
+// move writes the record and moves namespaces, and says where the upgrade is then. first comes once the record is written.
+func (o *upgradeOptions) move(ctx context.Context, s *session, names []string, first func(context.Context) error) error {
 	if err := o.confirm(ctx, fmt.Sprintf("Move to revision %s", s.upgrade.To), len(names)); err != nil {
 		return err
 	}
@@ -128,6 +232,9 @@ func (o *upgradeOptions) move(ctx context.Context, s *session, c *chosen) error 
 		return err
 	}
 	if err := s.store.Save(ctx, s.upgrade); err != nil {
+		return err
+	}
+	if err := first(ctx); err != nil {
 		return err
 	}
 	if err := o.to(ctx, s, upgrade.Advance); err != nil {
@@ -145,4 +252,13 @@ func (o *upgradeOptions) conclude(ctx context.Context, s *session, done string) 
 	next, why := upgrade.Next(s.upgrade, s.remaining())
 	fmt.Fprintf(o.ErrOut, "Done: %s.\nNext: kubectl mesh-canary %s   (%s)\n", done, next, why)
 	return nil
+}
+
+// already ends a command that is typed again, be it because the one before was killed when only its last words were missing. What
+// somebody else has changed is said again too.
+func (o *upgradeOptions) already(ctx context.Context, s *session, goal upgrade.Goal) error {
+	if _, kept := upgrade.Steps(s.upgrade, s.seen, goal); len(kept) > 0 {
+		return &upgraderun.KeptError{Kept: kept}
+	}
+	return o.conclude(ctx, s, fmt.Sprintf("the upgrade from %s to %s is %s already", s.upgrade.From, s.upgrade.To, words(s.upgrade.Phase)))
 }

@@ -42,6 +42,7 @@ func underWay() *moment {
 			{Name: "bank", UID: "bank", Form: v1alpha1.ByDefaultTag, Before: injection, Wrote: []map[string]string{rev("prod-canary")}},
 			{Name: "mill", UID: "mill", Form: v1alpha1.ByRevision, Before: rev("1-22"), Wrote: []map[string]string{rev("prod-canary")}, Moved: true},
 			{Name: "gone", UID: "gone", Form: v1alpha1.ByTag, Before: rev("prod-stable")},
+			{Name: "gitops", UID: "gitops", Form: v1alpha1.ByTag, Before: rev("prod-stable"), Wrote: []map[string]string{rev("prod-canary")}, Moved: true},
 		},
 		Addresses: []v1alpha1.UpgradeAddresses{
 			{Namespace: "ingress", Service: "edge", Addresses: []string{"203.0.113.10"}},
@@ -55,7 +56,7 @@ func underWay() *moment {
 		Namespaces: map[string]upgrade.Namespace{
 			"shop": {UID: "shop", Labels: rev("prod-canary")}, "bank": {UID: "bank", Labels: rev("prod-canary")},
 			"mill": {UID: "mill", Labels: rev("1-21")}, "tower": {UID: "tower", Labels: rev("1-22")},
-			"yard": {UID: "yard", Labels: injection}, "ingress": {UID: "ingress", Labels: rev("prod-stable")},
+			"gitops": {UID: "gitops", Labels: rev("prod-stable")}, "yard": {UID: "yard", Labels: injection}, "ingress": {UID: "ingress", Labels: rev("prod-stable")},
 		},
 	}
 	at := func(rev string) revision.ControlPlane {

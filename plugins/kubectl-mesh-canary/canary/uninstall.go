@@ -106,9 +106,30 @@ func (o *retireOptions) byTool(ctx context.Context, clients *cluster.Clients, co
 	return provider.Run(ctx, lines, o.ErrOut, o.ErrOut, func(provider.Line) {})
 }
 
+const (
+	// goneTime is how long an istiod may be there after its tool has ended: it is deleted in the background.
+	goneTime = time.Minute
+	goneLook = time.Second
+)
+
+// awaitGone reads what is left of the revision once its istiod is gone, or is there for so long that it was not uninstalled.
+func (o *retireOptions) awaitGone(ctx context.Context, clients *cluster.Clients, namespace string) (*retirement.Configuration, error) {
+	for since := time.Now(); ; {
+		c, err := retirement.ReadConfiguration(ctx, clients, namespace, o.Revision)
+		if err != nil || len(c.Running) == 0 || time.Since(since) > goneTime {
+			return c, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("waiting for the istiod of revision %s to go: %w", o.Revision, ctx.Err())
+		case <-time.After(goneLook):
+		}
+	}
+}
+
 // leftovers deletes, once asked, what the tool has left of the revision.
 func (o *retireOptions) leftovers(ctx context.Context, clients *cluster.Clients, namespace string) error {
-	c, err := retirement.ReadConfiguration(ctx, clients, namespace, o.Revision)
+	c, err := o.awaitGone(ctx, clients, namespace)
 	if err != nil {
 		return err
 	}
@@ -128,9 +149,13 @@ func (o *retireOptions) leftovers(ctx context.Context, clients *cluster.Clients,
 	if err := o.confirm(ctx, "delete "+what, "Delete "+what); err != nil {
 		return err
 	}
-	return retirement.Remove(ctx, clients.Kube, left, func(object retirement.Object) {
+	err = retirement.Remove(ctx, clients.Kube, left, func(object retirement.Object) {
 		fmt.Fprintf(o.ErrOut, "deleted %s\n", printing.Escape(object.String()))
 	})
+	if err == nil {
+		fmt.Fprintf(o.ErrOut, "Revision %s is uninstalled, and nothing is left of it.\n", printing.Escape(o.Revision))
+	}
+	return err
 }
 
 // confirm asks. The error says that the answer was no, or that there is nobody to ask.

@@ -37,10 +37,15 @@ type upgradeOptions struct {
 	Timeout        time.Duration
 	LeaseDuration  time.Duration
 	Yes            bool
+	// DryRun and Output are for commands that change an upgrade.
+	DryRun, Output string
+
+	formats *plugin.Formats
 }
 
 func newUpgradeOptions(streams genericiooptions.IOStreams) upgradeOptions {
-	return upgradeOptions{IOStreams: streams, ConfigFlags: plugin.NewConfigFlags(), Pacing: pacing.New(), Chunk: defaultChunk, LeaseDuration: defaultLease}
+	return upgradeOptions{IOStreams: streams, ConfigFlags: plugin.NewConfigFlags(), Pacing: pacing.New(), Chunk: defaultChunk, LeaseDuration: defaultLease,
+		DryRun: dryRunNone, formats: plugin.NewFormats()}
 }
 
 // addFlags adds the flags of a command that changes an upgrade.
@@ -48,6 +53,10 @@ func (o *upgradeOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	o.Pacing.Add(flags)
 	flags.BoolVarP(&o.Yes, "yes", "y", o.Yes, "Do not ask.")
+	flags.StringVar(&o.DryRun, "dry-run", o.DryRun, "`none|client`: client changes nothing, and prints what would be done.")
+	flags.Lookup("dry-run").NoOptDefVal = dryRunClient
+	flags.StringVarP(&o.Output, "output", "o", o.Output,
+		"With --dry-run=client, print in this `format` every object as it would be: "+plugin.OrList(o.formats.Names(outputName))+".")
 	flags.DurationVar(&o.LeaseDuration, "lease-duration", o.LeaseDuration,
 		"For this `duration` others wait for this command if it dies.")
 	o.addCommonFlags(cmd)
@@ -77,6 +86,13 @@ func (o *upgradeOptions) validate() error {
 		return fmt.Errorf("--timeout %s: use 0 or more", o.Timeout)
 	case o.LeaseDuration < shortestLease:
 		return fmt.Errorf("--lease-duration %s: use %s or more", o.LeaseDuration, shortestLease)
+	case o.DryRun == dryRunServer:
+		return errors.New("--dry-run server: later steps need what earlier ones have written; use client")
+	case o.DryRun != dryRunNone && o.DryRun != dryRunClient:
+		return fmt.Errorf("--dry-run %q: use none or client", o.DryRun)
+	}
+	if err := o.validateOutput(); err != nil {
+		return err
 	}
 	return o.Pacing.Validate()
 }
@@ -156,22 +172,26 @@ func (o *upgradeOptions) to(ctx context.Context, s *session, goal upgrade.Goal) 
 
 // began says what is about to be done.
 func (o *upgradeOptions) began(s upgrade.Step) {
-	text := ""
+	fmt.Fprintln(o.ErrOut, "==>", printing.Escape(title(s)))
+}
+
+// title says what a step does.
+func title(s upgrade.Step) string {
 	switch s.Kind {
 	case upgrade.SetTag:
-		text = fmt.Sprintf("tag %s to revision %s", s.Tag, s.Revision)
+		return fmt.Sprintf("tag %s to revision %s", s.Tag, s.Revision)
 	case upgrade.RemoveTag:
-		text = "remove tag " + s.Tag
+		return "remove tag " + s.Tag
 	case upgrade.Label:
-		text = "label " + restarttext.Count(len(s.Labels), "namespace") + ": " + some(slices.Sorted(maps.Keys(s.Labels)))
+		return "label " + restarttext.Count(len(s.Labels), "namespace") + ": " + some(slices.Sorted(maps.Keys(s.Labels)))
 	case upgrade.Restart:
 		if s.Away != "" {
-			text = "restart what still runs revision " + s.Away
-		} else {
-			text = "restart what is stale in " + some(s.Namespaces)
+			return "restart what still runs revision " + s.Away
 		}
-	case upgrade.Enter:
-		text = "the upgrade is " + strings.ReplaceAll(string(s.Phase), "-", " ")
+		return "restart what is stale in " + some(s.Namespaces)
+	case upgrade.PutBack:
+		return "put back the replicas that were raised"
+	default:
+		return "the upgrade is " + words(s.Phase)
 	}
-	fmt.Fprintln(o.ErrOut, "==>", printing.Escape(text))
 }

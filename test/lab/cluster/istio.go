@@ -21,9 +21,24 @@ const istioLimit = 2 * time.Minute
 // that is installed already is installed over, and its istiod runs anew. The error says which of the steps failed and
 // how; a dead istiod is named with the end of its log.
 func (c *Cluster) InstallIstio(ctx context.Context, i Istio) error {
-	id := i.ID()
 	ctx, cancel := context.WithTimeout(ctx, istioLimit)
 	defer cancel()
+	work, ctx := errgroup.WithContext(ctx)
+	work.Go(func() error {
+		if _, err := c.Istioctl(ctx, i.Args()...); err != nil {
+			return fmt.Errorf("installing %s: %w", i.ID(), err)
+		}
+		return nil
+	})
+	// istiod is as slow to start as istioctl is to finish, and needs only the first of what that writes.
+	work.Go(func() error { return c.RunIstiod(ctx, i) })
+	return work.Wait()
+}
+
+// RunIstiod runs a real istiod for a revision that somebody else installs, as soon as its configuration is there, and
+// returns when its webhook answers. The error names a dead istiod with the end of its log.
+func (c *Cluster) RunIstiod(ctx context.Context, i Istio) error {
+	id := i.ID()
 	c.group.Remove(id.String())
 	dir := filepath.Join(c.plan.Dir, id.String())
 	d, err := i.Plan(c.Tool("pilot-discovery"), c.Kubeconfig(), dir, c.plan.LogOf(id.String()), c.ports.TakeAll)
@@ -31,24 +46,13 @@ func (c *Cluster) InstallIstio(ctx context.Context, i Istio) error {
 		return err
 	}
 	c.istiods.put(d)
-	work, ctx := errgroup.WithContext(ctx)
-	work.Go(func() error {
-		if _, err := c.Istioctl(ctx, i.Args()...); err != nil {
-			return fmt.Errorf("installing %s: %w", id, err)
-		}
-		return nil
-	})
-	// istiod is as slow to start as istioctl is to finish, and needs only the first of what that writes.
-	work.Go(func() error {
-		if err := id.AwaitConfig(ctx, c.client); err != nil {
-			return err
-		}
-		if err := id.ShareTrust(ctx, c.client); err != nil {
-			return err
-		}
-		return c.run(ctx, d)
-	})
-	if err := work.Wait(); err != nil {
+	if err := id.AwaitConfig(ctx, c.client); err != nil {
+		return err
+	}
+	if err := id.ShareTrust(ctx, c.client); err != nil {
+		return err
+	}
+	if err := c.run(ctx, d); err != nil {
 		return err
 	}
 	c.log.say("%s injects %s", id, i.Proxy())

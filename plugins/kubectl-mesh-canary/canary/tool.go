@@ -1,0 +1,136 @@
+package canary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/preflight"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/provider"
+)
+
+// toolFlags name the user's own tool that brings a control plane up, or takes it down.
+type toolFlags struct {
+	// Flag and Value are those that name it; Value is empty for none.
+	Flag, Value string
+	AKS         provider.Options
+
+	tool *provider.Provider
+}
+
+func (t *toolFlags) addFlags(flags *pflag.FlagSet, usage string) {
+	flags.StringVar(&t.Value, t.Flag, t.Value, usage)
+	flags.StringVar(&t.AKS.ResourceGroup, "aks-resource-group", "", "The resource group of the AKS cluster.")
+	flags.StringVar(&t.AKS.Name, "aks-name", "", "The name of the AKS cluster.")
+}
+
+// validate finds a tool that does not exist, before anything is begun that needs it.
+func (t *toolFlags) validate() error {
+	if t.Value == "" {
+		if t.AKS != (provider.Options{}) {
+			return fmt.Errorf("--aks-resource-group and --aks-name are for --%s aks", t.Flag)
+		}
+		return nil
+	}
+	var err error
+	if t.tool, err = provider.New("--"+t.Flag, t.Value, t.AKS); err != nil {
+		return err
+	}
+	return t.tool.Check()
+}
+
+// install has the tool bring up the revision to move to, unless it is there, and waits until it is ready. The error says what the tool
+// said.
+func (o *startOptions) install(ctx context.Context, s *session) error {
+	u := s.upgrade
+	if o.tool == nil {
+		return nil
+	}
+	lines, err := o.tool.Lines(provider.Install, provider.Target{
+		Revision: u.To, From: u.From, IstioNamespace: s.namespace, Kubeconfig: *o.ConfigFlags.KubeConfig, Context: *o.ConfigFlags.Context,
+	})
+	switch {
+	case err != nil:
+		return err
+	case s.runs(u.To):
+		fmt.Fprintf(o.ErrOut, "Revision %s is installed already.\n", printing.Escape(u.To))
+	default:
+		if err := s.held(ctx); err != nil {
+			return err
+		}
+		if err := provider.Run(ctx, lines, o.ErrOut, o.ErrOut, o.toRun); err != nil {
+			return err
+		}
+	}
+	if err := o.awaitReady(ctx, s); err != nil {
+		return err
+	}
+	s.coming = ""
+	return s.look(ctx)
+}
+
+func (o *startOptions) toRun(l provider.Line) {
+	fmt.Fprintln(o.ErrOut, "==>", printing.Escape(l.String()))
+}
+
+const (
+	// readyTime is how long a control plane may take after its tool has ended; most tools wait for it themselves.
+	readyTime = 5 * time.Minute
+	readyLook = 2 * time.Second
+)
+
+// awaitReady waits until the new revision's istiod serves.
+func (o *startOptions) awaitReady(ctx context.Context, s *session) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, readyTime, fmt.Errorf("it is not ready after %s", readyTime))
+	defer cancel()
+	for told := ""; ; {
+		missing, err := o.missing(ctx, s)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		if missing == "" && err == nil {
+			return nil
+		}
+		if missing != told && missing != "" {
+			fmt.Fprintln(o.ErrOut, "waiting:", printing.Escape(missing))
+			told = missing
+		}
+		select {
+		case <-ctx.Done():
+			cause := context.Cause(ctx)
+			if errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
+				return cause
+			}
+			return fmt.Errorf("revision %s: %w: %s; see `kubectl get pods -n %s`", s.upgrade.To, cause, told, s.namespace)
+		case <-time.After(readyLook):
+		}
+	}
+}
+
+// missing says what a revision lacks to serve, empty for nothing.
+func (o *startOptions) missing(ctx context.Context, s *session) (string, error) {
+	findings, err := o.findings(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range findings {
+		if preflight.Starting(f) {
+			return f.Message, nil
+		}
+	}
+	return "", nil
+}
+
+// retire uninstalls a revision that the upgrade has left, if a tool was named for that and nothing needs it.
+func (t *toolFlags) retire(ctx context.Context, o *upgradeOptions, istioNamespace, revision string) error {
+	if t.tool == nil {
+		return nil
+	}
+	r := &retireOptions{tagOptions: newTagOptions(o.IOStreams), Revision: revision, Execute: true, Uninstall: t.Value, AKS: t.AKS, Yes: o.Yes, tool: t.tool}
+	r.ConfigFlags, r.IstioNamespace, r.Chunk, r.Timeout = o.ConfigFlags, istioNamespace, o.Chunk, o.Timeout
+	return r.Run(ctx)
+}
