@@ -141,7 +141,9 @@ func (f *Found) Reaching(gateways []Gateway) []Service {
 			reaching = append(reaching, s)
 		}
 	}
-	byName := func(a, b Service) int { return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name)) }
+	byName := func(a, b Service) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	}
 	slices.SortStableFunc(reaching, byName)
 	// A list that has expired brings some again.
 	return slices.CompactFunc(reaching, func(a, b Service) bool { return byName(a, b) == 0 })
