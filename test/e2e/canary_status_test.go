@@ -35,7 +35,7 @@ func TestCanaryStatusIsRightAtEachMoment(t *testing.T) {
 	u := &upgraded{t: t, lab: lab, istio: "istio-system"}
 	u.slowly("bank", istioRev(stableTag))
 	u.slowly("shop", istioRev(oldRevision))
-	u.gateway("ingress", "203.0.113.10")
+	u.balancedGateway("ingress", "203.0.113.10")
 	w := u.follows()
 
 	u.says("nothing recorded", "No upgrade is recorded in namespace istio-system.", "Next: kubectl mesh-canary start ")
@@ -103,8 +103,8 @@ func (u *upgraded) slowly(name string, l labels) {
 	u.settles(name)
 }
 
-// gateway makes a namespace with a gateway behind a load balancer, as the chart gateway does.
-func (u *upgraded) gateway(name, address string) {
+// balancedGateway makes a namespace with a gateway behind a load balancer, as the chart gateway does.
+func (u *upgraded) balancedGateway(name, address string) {
 	u.t.Helper()
 	createNamespace(u.t, u.lab, name, istioRev(stableTag))
 	awaitServiceAccount(u.t, u.lab, name)
