@@ -141,10 +141,12 @@ func (f *Found) Reaching(gateways []Gateway) []Service {
 			reaching = append(reaching, s)
 		}
 	}
-	slices.SortFunc(reaching, func(a, b Service) int {
+	byName := func(a, b Service) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
-	return reaching
+	}
+	slices.SortStableFunc(reaching, byName)
+	// A list that has expired brings some again.
+	return slices.CompactFunc(reaching, func(a, b Service) bool { return byName(a, b) == 0 })
 }
 
 // leadsTo says whether a Service selects a gateway's pods; one without a selector leads nowhere by itself.

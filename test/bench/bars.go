@@ -10,6 +10,7 @@ import (
 const (
 	mostOverFloor  = 1.25
 	leastAhead     = 15
+	mostStatus     = 1.15     // of what mesh-proxyver takes for its table
 	mostMemory     = 40 << 20 // above what --help takes
 	mostGrowth     = 10       // per cent, from the smallest size measured
 	mostHelp       = 100 * time.Millisecond
@@ -22,6 +23,7 @@ func (r *report) bars() []measure.Bar {
 	a, smallest := s.runs[asJSON], r.sizes[0]
 	overFloor, ahead := measure.Ratio(a.Wall(), s.floor()), measure.Ratio(s.runs[pasteable].Wall(), a.Wall())
 	above := a.Memory() - s.runs[help].Memory()
+	overScan := measure.Ratio(s.runs[status].Wall(), s.runs[asTable].Wall())
 	growth := hundredPercent * (measure.Ratio(a.Memory(), smallest.runs[asJSON].Memory()) - 1)
 	return []measure.Bar{
 		{
@@ -41,8 +43,16 @@ func (r *report) bars() []measure.Bar {
 			Bar: fmt.Sprintf("at most +%d %%", mostGrowth), Met: growth <= mostGrowth,
 		},
 		{
-			What: "requests beyond one for each page", Measured: r.constants(),
-			Bar: "the same everywhere", Met: r.constant(),
+			What: "requests beyond one for each page", Measured: constants(r.all()),
+			Bar: "the same everywhere", Met: constant(r.all()),
+		},
+		{
+			What: "`" + status + "` / `" + asTable + "`", Measured: measure.Number(overScan),
+			Bar: "at most " + measure.Number(mostStatus), Met: overScan <= mostStatus,
+		},
+		{
+			What: "its requests beyond one for each page", Measured: constants(r.ofStatus()),
+			Bar: "the same everywhere", Met: constant(r.ofStatus()),
 		},
 		{
 			What: "`--help`", Measured: measure.Milliseconds(s.runs[help].Wall()),
@@ -51,7 +61,7 @@ func (r *report) bars() []measure.Bar {
 	}
 }
 
-// all returns the requests of every lab and size.
+// all returns the requests of every lab and size, without those of the status of an upgrade.
 func (r *report) all() []*requests {
 	all := []*requests{r.spread}
 	for _, s := range r.sizes {
@@ -60,19 +70,28 @@ func (r *report) all() []*requests {
 	return all
 }
 
-// constant tells whether what is sent beyond a request for each page is the same at all sizes and in all labs.
-func (r *report) constant() bool {
-	for _, q := range r.all() {
-		if q.constant() != r.spread.constant() {
+// ofStatus returns those of the status of an upgrade.
+func (r *report) ofStatus() []*requests {
+	all := []*requests{r.statusSpread}
+	for _, s := range r.sizes {
+		all = append(all, s.statusRequests)
+	}
+	return all
+}
+
+// constant tells whether what is sent beyond a request for each page is the same in all of them.
+func constant(all []*requests) bool {
+	for _, q := range all {
+		if q.constant() != all[0].constant() {
 			return false
 		}
 	}
 	return true
 }
 
-func (r *report) constants() string {
-	least, most := r.spread.constant(), r.spread.constant()
-	for _, q := range r.all() {
+func constants(all []*requests) string {
+	least, most := all[0].constant(), all[0].constant()
+	for _, q := range all {
 		least, most = min(least, q.constant()), max(most, q.constant())
 	}
 	if least == most {

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/kubectl-mesh/kubectl-mesh/test/bench/measure"
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
 )
@@ -28,11 +31,10 @@ type bench struct {
 // then every size in one lab that grows.
 func (b *bench) measure(ctx context.Context) (*report, error) {
 	r := &report{rounds: b.rounds}
-	spread, err := b.spread(ctx)
-	if err != nil {
+	var err error
+	if r.spread, r.statusSpread, err = b.spread(ctx); err != nil {
 		return nil, err
 	}
-	r.spread = spread
 	all := b.all()
 	lab, err := startLab(ctx, all[len(all)-1])
 	if err != nil {
@@ -53,17 +55,26 @@ func (b *bench) measure(ctx context.Context) (*report, error) {
 }
 
 // spread counts the requests for the smallest size with ten times as many namespaces as usual.
-func (b *bench) spread(ctx context.Context) (*requests, error) {
+func (b *bench) spread(ctx context.Context) (report, status *requests, err error) {
 	pods := b.all()[0]
 	lab, err := startLab(ctx, pods)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer lab.Stop()
 	if err := grow(ctx, lab, pods, sparse); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return b.countRequests(ctx, lab)
+	return b.countBoth(ctx, lab)
+}
+
+// countBoth counts the requests of the commands whose requests are reported.
+func (b *bench) countBoth(ctx context.Context, lab *cluster.Cluster) (report, status *requests, err error) {
+	if report, err = b.countRequests(ctx, lab, agent, b.report()); err != nil {
+		return nil, nil, err
+	}
+	status, err = b.countRequests(ctx, lab, canaryAgent, b.status())
+	return report, status, err
 }
 
 // size adds pods until there are that many and measures.
@@ -73,7 +84,7 @@ func (b *bench) size(ctx context.Context, lab *cluster.Cluster, pods int) (*size
 	}
 	s := &size{pods: pods, runs: map[string]measure.Runs{}}
 	var err error
-	if s.requests, err = b.countRequests(ctx, lab); err != nil {
+	if s.requests, s.statusRequests, err = b.countBoth(ctx, lab); err != nil {
 		return nil, err
 	}
 	commands := b.essential()
@@ -116,7 +127,36 @@ func startLab(ctx context.Context, pods int) (*cluster.Cluster, error) {
 		_ = lab.Stop()
 		return nil, err
 	}
+	if err := record(ctx, lab); err != nil {
+		_ = lab.Stop()
+		return nil, err
+	}
 	return lab, nil
+}
+
+// recorded is an upgrade that has just been started, so that all namespaces are still to be moved.
+const recorded = `apiVersion: mesh.kubectl.dev/v1alpha1
+kind: CanaryUpgrade
+phase: started
+from: "` + revision + `"
+to: 1-24
+istioNamespace: ` + istioNamespace + `
+startedAt: "2026-01-02T12:00:00Z"
+changedAt: "2026-01-02T12:00:00Z"
+tags: []
+namespaces: []
+`
+
+// istioNamespace is where the lab has Istio.
+const istioNamespace = "istio-system"
+
+// record gives the lab an upgrade whose status can be asked for.
+func record(ctx context.Context, lab *cluster.Cluster) error {
+	c := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "kubectl-mesh-canary"}, Data: map[string]string{"upgrade.yaml": recorded}}
+	if _, err := lab.Client().CoreV1().ConfigMaps(istioNamespace).Create(ctx, c, metav1.CreateOptions{}); err != nil {
+		return fmt.Errorf("recording an upgrade: %w", err)
+	}
+	return nil
 }
 
 // grow adds to what is there until there are that many pods, all made by Deployments and injected by the real istiod.

@@ -15,6 +15,7 @@ const (
 	asJSON    = "kubectl mesh-proxyver -A -o json"
 	asTable   = "kubectl mesh-proxyver -A"
 	help      = "kubectl mesh-proxyver --help"
+	status    = "kubectl mesh-canary status"
 	plain     = "the same pages thrown away, plain"
 	gzipped   = "the same pages thrown away, gzip"
 	pasteable = "kubectl get pods -A -o jsonpath=... \\| sort \\| grep proxyv2"
@@ -24,11 +25,21 @@ const (
 func (b *bench) essential() []measure.Command {
 	floor := b.Program("floor")
 	return []measure.Command{
-		{Name: asJSON, Args: []string{b.plugin, "-A", "-o", "json"}},
+		b.report(),
+		b.status(),
 		{Name: plain, Args: []string{floor}},
 		{Name: gzipped, Args: []string{floor, "-gzip"}},
 		{Name: help, Args: []string{b.plugin, "--help"}},
 	}
+}
+
+// report is the command that lists all proxies, and status the one that says how far an upgrade is.
+func (b *bench) report() measure.Command {
+	return measure.Command{Name: asJSON, Args: []string{b.plugin, "-A", "-o", "json"}}
+}
+
+func (b *bench) status() measure.Command {
+	return measure.Command{Name: status, Args: []string{b.canary, "status"}}
 }
 
 // compared returns the commands that are measured at one size only, because they are slow or say nothing about growth.

@@ -14,16 +14,16 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
 )
 
-// countRequests runs the plugin once and finds what it sent in the audit log.
-func (b *bench) countRequests(ctx context.Context, lab *cluster.Cluster) (*requests, error) {
+// countRequests runs a command once and finds in the audit log what it sent as that agent.
+func (b *bench) countRequests(ctx context.Context, lab *cluster.Cluster, agent string, c measure.Command) (*requests, error) {
 	events, err := measure.Sent(lab.AuditLog(), agent, func() error {
-		_, err := b.Once(ctx, lab.Env(), b.essential()[0])
+		_, err := b.Once(ctx, lab.Env(), c)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	r := tally(events)
+	r := tally(events, agent)
 	return r, r.countObjects(ctx, lab)
 }
 

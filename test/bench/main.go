@@ -1,5 +1,5 @@
 // Command bench measures mesh-proxyver on really injected pods in a lab, against the least that listing them can cost and
-// against what people paste today, and prints the tables of docs/performance.md. The commands run in turn, so that a
+// against what people paste today, and the status of an upgrade against both, and prints the tables of docs/performance.md. The commands run in turn, so that a
 // drift of the machine's speed meets all of them.
 package main
 
@@ -24,6 +24,7 @@ func main() {
 	flag.Var(&o.sizes, "sizes", "further `numbers` of pods, each a multiple of 1000, that show how cost grows")
 	flag.IntVar(&o.rounds, "rounds", 5, "counted runs of each command")
 	flag.StringVar(&o.plugin, "plugin", "bin/kubectl-mesh_proxyver", "the plugin's `file`, built without the race detector")
+	flag.StringVar(&o.canary, "canary", "bin/kubectl-mesh_canary", "the `file` of mesh-canary, built like it")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -36,7 +37,8 @@ func main() {
 type options struct {
 	pods, rounds int
 	sizes        sizes
-	plugin       string
+	// plugin and canary are files.
+	plugin, canary string
 }
 
 // check returns what is wrong with the options.
@@ -86,8 +88,10 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	var err error
-	if o.plugin, err = filepath.Abs(o.plugin); err != nil {
-		return fmt.Errorf("finding the plugin: %w", err)
+	for _, plugin := range []*string{&o.plugin, &o.canary} {
+		if *plugin, err = filepath.Abs(*plugin); err != nil {
+			return fmt.Errorf("finding the plugin: %w", err)
+		}
 	}
 	shared, remove, err := measure.NewBench()
 	if err != nil {

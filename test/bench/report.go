@@ -14,17 +14,19 @@ import (
 // report is everything that was measured.
 type report struct {
 	rounds   int
-	sizes    []*size   // ascending
-	compared *size     // one of them, or nil
-	spread   *requests // for the smallest of them, in more namespaces
+	sizes    []*size // ascending
+	compared *size   // one of them, or nil
+	// spread and statusSpread are for the smallest of them, in more namespaces.
+	spread, statusSpread *requests
 }
 
 // size is what was measured at one number of pods.
 type size struct {
 	pods        int
 	runs        map[string]measure.Runs // by the command's name
-	requests    *requests
 	pastedLines int
+	// requests are those of asJSON, statusRequests those of status.
+	requests, statusRequests *requests
 }
 
 // floor is the faster of the two ways to list and throw away.
@@ -32,7 +34,7 @@ func (s *size) floor() time.Duration { return min(s.runs[plain].Wall(), s.runs[g
 
 // write prints the report as Markdown. The error is w's.
 func (r *report) write(w io.Writer) error {
-	sections := []string{r.growth(), r.traffic()}
+	sections := []string{r.growth(), r.traffic(), r.statusTraffic()}
 	if r.compared != nil {
 		sections = slices.Insert(sections, 0, r.comparison(), r.verdict())
 	}
@@ -45,7 +47,7 @@ func (r *report) write(w io.Writer) error {
 func (r *report) comparison() string {
 	s := r.compared
 	var rows [][]string
-	for _, name := range []string{asJSON, asTable, plain, gzipped, pasteable, help} {
+	for _, name := range []string{asJSON, asTable, status, plain, gzipped, pasteable, help} {
 		wall := s.runs[name].Wall()
 		rows = append(rows, []string{measure.Code(name), measure.Seconds(wall), measure.Number(measure.Ratio(wall, s.runs[asJSON].Wall())), measure.Mebibytes(s.runs[name].Memory())})
 	}
@@ -87,13 +89,24 @@ func (r *report) traffic() string {
 }
 
 func (r *report) sums() string {
+	return sumsOf(r.sizes, func(s *size) *requests { return s.requests }, r.spread)
+}
+
+// statusTraffic shows what the status of an upgrade sends.
+func (r *report) statusTraffic() string {
+	sums := sumsOf(r.sizes, func(s *size) *requests { return s.statusRequests }, r.statusSpread)
+	return "Of `" + status + "`:\n\n" + sums
+}
+
+// sumsOf shows the requests at every size, and those for the smallest in more namespaces.
+func sumsOf(sizes []*size, of func(*size) *requests, spread *requests) string {
 	row := func(pods int, q *requests) []string {
 		return []string{measure.Grouped(pods), measure.Grouped(q.namespaces), fmt.Sprint(q.total()), fmt.Sprint(q.pages()), fmt.Sprint(q.constant())}
 	}
 	var rows [][]string
-	for _, s := range r.sizes {
-		rows = append(rows, row(s.pods, s.requests))
+	for _, s := range sizes {
+		rows = append(rows, row(s.pods, of(s)))
 	}
-	rows = slices.Insert(rows, 1, row(r.sizes[0].pods, r.spread))
+	rows = slices.Insert(rows, 1, row(sizes[0].pods, spread))
 	return measure.Table([]string{"pods", "namespaces", "requests", "pages of what is listed", "constant"}, rows)
 }

@@ -11,8 +11,11 @@ import (
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 )
 
-// agent is how the plugin names itself to the API server.
-const agent = "kubectl-mesh-proxyver/"
+// How the plugins name themselves to the API server.
+const (
+	agent       = "kubectl-mesh-proxyver/"
+	canaryAgent = "kubectl-mesh-canary/"
+)
 
 // kind is what a list over all namespaces asks for, in pages of limit objects; 0 is all at once.
 type kind struct {
@@ -64,8 +67,8 @@ func (r *requests) pages() int {
 // constant is what was sent beyond a request for each page.
 func (r *requests) constant() int { return r.total() - r.pages() }
 
-// tally sorts the plugin's events into lists over all namespaces and others.
-func tally(events []auditv1.Event) *requests {
+// tally sorts the events of whoever names itself so into lists over all namespaces and others.
+func tally(events []auditv1.Event, agent string) *requests {
 	r := &requests{others: map[string]int{}}
 	lists := map[kind]int{}
 	for _, e := range events {

@@ -24,7 +24,7 @@ func TestListsOverAllNamespacesAreToldFromOtherRequests(t *testing.T) {
 		}),
 		event("get", "/version", nil),
 		foreign,
-	})
+	}, agent)
 	if len(r.listed) != 2 || r.listed[0].requests != 2 || r.listed[0].limit != 500 || r.listed[1].labels != "app" {
 		t.Errorf("listed: %+v", r.listed)
 	}

@@ -52,15 +52,25 @@ const advanceExample = `  # One more namespace
   # All that are left
   kubectl mesh-canary advance --all`
 
-const statusLong = `Show how far the upgrade is: its phase, and for each namespace its label, what that leads to and how
-many of its pods are on the new revision; then what to type next.
+const statusLong = `Show how far the upgrade is: its phase; both control planes; the gateways of both revisions, and whether
+their Services are reached at the addresses of when the upgrade started; for each namespace its label,
+what that leads to, how many of its pods are on the new revision and how many are ready; and what to
+type next.
 
--o yaml prints the whole record, and --restore gives it back should the ConfigMap be lost.
+What may not be read is shown as unknown and named in a warning, and the exit code is 1. -w keeps the
+answer up to date while other commands work; pods are watched for that, the rest is read again every
+few seconds. -o yaml prints the whole record, and --restore gives it back should the ConfigMap be lost.
 
-Exit code: 0 done; 1 an error.`
+Exit code: 0 done; 1 an error, or an answer that is incomplete; 124 --timeout is over; 130 interrupted.`
 
 const statusExample = `  # How far is it
   kubectl mesh-canary status
+
+  # Follow what another command does
+  kubectl mesh-canary status -w
+
+  # For a script: the phase
+  kubectl mesh-canary status -o jsonpath='{.phase}'
 
   # Keep the record somewhere else too
   kubectl mesh-canary status -o yaml > upgrade.yaml

@@ -342,6 +342,8 @@ func state(m *moment, n *v1alpha1.UpgradeNamespace) string {
 		return "being deleted"
 	case !upgrade.IsOurs(n, live.Labels):
 		return "changed by others"
+	case m.upgrade.Phase == v1alpha1.PhaseStarted && n.Moved && maps.Equal(live.Labels, n.Before):
+		return "labels put back"
 	case m.upgrade.Phase == v1alpha1.PhaseRollingBack && maps.Equal(live.Labels, n.Before) && m.left(n.Name):
 		return "as it was"
 	default:

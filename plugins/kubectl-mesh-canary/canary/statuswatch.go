@@ -155,7 +155,11 @@ func newFollowedPods(r *statusReader) *followedPods {
 // follow keeps up with the pods until the context ends.
 func (p *followedPods) follow(ctx context.Context, r *statusReader) {
 	options := live.Options{Options: scan.Options{Chunk: r.chunk}, IstioNamespace: r.namespace}
-	err := live.Follow(ctx, r.clients, options, p.update)
+	p.end(live.Follow(ctx, r.clients, options, p.update))
+}
+
+// end takes over why the pods are not followed any more.
+func (p *followedPods) end(err error) {
 	p.mutex.Lock()
 	if p.refused = apierrors.IsForbidden(err); !p.refused {
 		p.failed = err
