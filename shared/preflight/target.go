@@ -24,6 +24,9 @@ func Starting(f v1alpha1.Finding) bool {
 	return slices.Contains([]string{notInstalled, notReady, webhookFailed}, f.Check)
 }
 
+// Failing says whether a finding is that a control plane's webhook does not answer.
+func Failing(f v1alpha1.Finding) bool { return f.Check == webhookFailed }
+
 // target checks that the target is installed, ready and serving.
 func (c *checker) target() {
 	if !c.To.Installed {

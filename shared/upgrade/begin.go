@@ -9,9 +9,10 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/tag"
 )
 
 // Request is what an upgrade is asked to be.
@@ -55,7 +56,8 @@ func Begin(q Request, seen Seen, installed func(revision string) bool) (*v1alpha
 	for _, tag := range []string{u.StableTag, u.CanaryTag} {
 		m.record(u, tag)
 	}
-	if m.Tags[defaultTag].Revision == u.From {
+	// What an installation without a revision injects by labels of pods alone is injected by way of the default tag afterwards.
+	if m.Tags[defaultTag].Revision == u.From || u.From == revision.Default {
 		m.record(u, defaultTag)
 	}
 	return u, nil
@@ -103,8 +105,13 @@ func (m mesh) stable(named, from string) (string, error) {
 		if err := m.validTag("--stable-tag", named); err != nil {
 			return "", err
 		}
-		if t, exists := m.Tags[named]; exists && t.Revision != from {
+		t, exists := m.Tags[named]
+		if exists && t.Revision != from {
 			return "", fmt.Errorf("--stable-tag %s points at revision %s, not %s: see `kubectl mesh-canary tag list`", named, t.Revision, from)
+		}
+		if followers := m.naming(named); !exists && len(followers) > 0 {
+			return "", fmt.Errorf("--stable-tag %s does not exist, and namespaces that name it (%s) would be injected: use another, or `kubectl mesh-canary tag set %s --revision %s` first",
+				named, strings.Join(followers, ", "), named, from)
 		}
 		return named, nil
 	}
@@ -127,8 +134,8 @@ func (m mesh) stable(named, from string) (string, error) {
 
 // validTag says why a tag cannot have a name.
 func (m mesh) validTag(flag, name string) error {
-	if bad := validation.IsValidLabelValue(name); len(bad) > 0 {
-		return fmt.Errorf("%s %q: %s", flag, name, bad[0])
+	if err := tag.CheckName(name); err != nil {
+		return fmt.Errorf("%s: %w", flag, err)
 	}
 	if m.installed(name) && name != defaultTag {
 		return fmt.Errorf("%s %s: a revision has that name", flag, name)
@@ -151,10 +158,12 @@ func (m mesh) canary(q Request, u *v1alpha1.CanaryUpgrade) error {
 		return fmt.Errorf("--canary-tag %s is the stable tag", q.CanaryTag)
 	case q.CanaryTag == defaultTag:
 		return errors.New("--canary-tag default: every namespace with istio-injection=enabled follows that")
+	case q.UseTag && exists && !m.installed(t.Revision):
+		return fmt.Errorf("--canary-tag %s points at revision %s, which is not installed, so that it could not be put back: `kubectl mesh-canary tag remove %s` first", q.CanaryTag, t.Revision, q.CanaryTag)
 	case q.UseTag:
 		return nil
 	case exists:
-		return fmt.Errorf("--canary-tag %s exists already, and points at revision %s: use another, or --use-tag to point it at %s meanwhile", q.CanaryTag, t.Revision, u.To)
+		return fmt.Errorf("--canary-tag %s exists already, and points at revision %s: use another, or --use-tag to point it at %s until it is rolled back", q.CanaryTag, t.Revision, u.To)
 	case len(followers) > 0:
 		return fmt.Errorf("--canary-tag %s is named by namespaces (%s), which would follow it: use another, or --use-tag", q.CanaryTag, strings.Join(followers, ", "))
 	default:
@@ -183,11 +192,15 @@ func (m mesh) record(u *v1alpha1.CanaryUpgrade, tag string) {
 // leaves, by its stable tag, by name, or by the default.
 func Concerned(u *v1alpha1.CanaryUpgrade, seen Seen, installed func(revision string) bool) []string {
 	m := mesh{seen, installed}
-	return slices.DeleteFunc(m.names(), func(name string) bool { return recorded(u, name) || m.refuse(u, name) != nil })
+	return slices.DeleteFunc(m.names(), func(name string) bool { return m.recorded(u, name) || m.refuse(u, name) != nil })
 }
 
-func recorded(u *v1alpha1.CanaryUpgrade, name string) bool {
-	return slices.ContainsFunc(u.Namespaces, func(n v1alpha1.UpgradeNamespace) bool { return n.Name == name })
+// recorded says whether the upgrade knows a namespace, and not only another one of that name that is gone.
+func (m mesh) recorded(u *v1alpha1.CanaryUpgrade, name string) bool {
+	return slices.ContainsFunc(u.Namespaces, func(n v1alpha1.UpgradeNamespace) bool {
+		live, exists := m.Namespaces[name]
+		return n.Name == name && (!exists || live.UID == n.UID)
+	})
 }
 
 // refuse says why a namespace is none of an upgrade's.
@@ -220,7 +233,7 @@ func Add(u *v1alpha1.CanaryUpgrade, seen Seen, installed func(revision string) b
 	m := mesh{seen, installed}
 	var wrong []error
 	for _, name := range names {
-		if !recorded(u, name) {
+		if !m.recorded(u, name) {
 			if err := m.refuse(u, name); err != nil {
 				wrong = append(wrong, err)
 			}
@@ -230,12 +243,13 @@ func Add(u *v1alpha1.CanaryUpgrade, seen Seen, installed func(revision string) b
 		return errors.Join(wrong...)
 	}
 	for _, name := range names {
-		if recorded(u, name) {
+		if m.recorded(u, name) {
 			again(u, seen, name)
 			continue
 		}
 		f, _ := m.follows(name)
 		n := seen.Namespaces[name]
+		u.Namespaces = slices.DeleteFunc(u.Namespaces, func(gone v1alpha1.UpgradeNamespace) bool { return gone.Name == name })
 		u.Namespaces = append(u.Namespaces, v1alpha1.UpgradeNamespace{Name: name, UID: n.UID, Form: f.Form, Before: maps.Clone(n.Labels)})
 		if f.Form == v1alpha1.ByDefaultTag || f.Form == v1alpha1.ByDefaultInstall {
 			m.record(u, defaultTag)
@@ -251,4 +265,16 @@ func again(u *v1alpha1.CanaryUpgrade, seen Seen, name string) {
 			n.Moved = false
 		}
 	}
+}
+
+// Undone returns the namespaces that were moved and have their former labels again.
+func Undone(u *v1alpha1.CanaryUpgrade, seen Seen) []string {
+	var names []string
+	for i := range u.Namespaces {
+		n := &u.Namespaces[i]
+		if live, exists := seen.Namespaces[n.Name]; exists && live.UID == n.UID && IsPutBack(u, n, live.Labels) {
+			names = append(names, n.Name)
+		}
+	}
+	return names
 }

@@ -28,7 +28,7 @@ func Outside(u *v1alpha1.CanaryUpgrade, seen Seen, installed func(revision strin
 	var outside []string
 	for _, name := range m.names() {
 		f, ok := m.follows(name)
-		if ok && !seen.Namespaces[name].Deleting && f.Revision == u.From && f.Form == v1alpha1.ByTag && f.Tag != u.StableTag && !recorded(u, name) {
+		if ok && !seen.Namespaces[name].Deleting && f.Revision == u.From && f.Form == v1alpha1.ByTag && f.Tag != u.StableTag && !m.recorded(u, name) {
 			outside = append(outside, fmt.Sprintf("%s (by tag %s)", name, f.Tag))
 		}
 	}

@@ -66,7 +66,7 @@ const (
 // Step is one step of an upgrade. Every step can be done again.
 type Step struct {
 	Kind Kind
-	// Tag and Revision are those of SetTag and RemoveTag.
+	// Tag and Revision are those of SetTag and RemoveTag. The pods of Namespaces are to run Revision too.
 	Tag, Revision string
 	// Labels are those that each namespace gets.
 	Labels map[string]map[string]string
@@ -82,10 +82,15 @@ type Step struct {
 type Kept struct {
 	// Object is a tag or a namespace, such as "namespace shop". Is and Would are what it is and what it would be.
 	Object, Is, Would string
+	// Text says it instead where it is another kind of change, such as of a part of a tag.
+	Text string
 }
 
 // String says it in one line.
 func (k Kept) String() string {
+	if k.Text != "" {
+		return k.Text
+	}
 	return fmt.Sprintf("%s was changed by somebody else: it is %s and would be %s; it is left as it is", k.Object, k.Is, k.Would)
 }
 
@@ -118,6 +123,10 @@ type planner struct {
 	seen  Seen
 	steps []Step
 	kept  []Kept
+}
+
+func (p *planner) keep(object, is, would string) {
+	p.kept = append(p.kept, Kept{Object: object, Is: is, Would: would})
 }
 
 func (p *planner) add(s Step) { p.steps = append(p.steps, s) }
@@ -153,7 +162,7 @@ func (p *planner) complete() {
 func (p *planner) rollback() {
 	p.enter(v1alpha1.PhaseRollingBack)
 	for _, t := range p.u.Tags {
-		if t.Before != "" {
+		if t.Before != "" && t.Name != p.u.CanaryTag {
 			p.tag(t.Name, t.Before)
 		}
 	}
@@ -162,6 +171,10 @@ func (p *planner) rollback() {
 		p.remove(revision.Default)
 	}
 	p.label(p.u.Namespaces, func(n *v1alpha1.UpgradeNamespace) map[string]string { return n.Before })
+	// Namespaces follow the canary tag until their own labels are back; its other followers are restarted with them.
+	if r := p.record(p.u.CanaryTag); r != nil && r.Before != "" {
+		p.tag(r.Name, r.Before)
+	}
 	p.leave(p.u.To, v1alpha1.PhaseRollingBack)
 	for _, t := range p.u.Tags {
 		if t.Before == "" && t.Name != revision.Default {
@@ -188,7 +201,7 @@ func (p *planner) followed() (tags []string) {
 		return n.Form == v1alpha1.ByDefaultTag || n.Form == v1alpha1.ByDefaultInstall
 	}
 	stood := p.record(revision.Default)
-	moves := stood != nil && stood.Before == p.u.From || slices.ContainsFunc(p.u.Namespaces, follows)
+	moves := stood != nil && (stood.Before == p.u.From || p.u.From == revision.Default) || slices.ContainsFunc(p.u.Namespaces, follows)
 	if p.u.StableTag != revision.Default && moves {
 		tags = append(tags, revision.Default)
 	}
@@ -219,9 +232,9 @@ func (p *planner) tag(name, to string) {
 	switch {
 	case exists && is.Revision == to && !is.Half:
 	case exists && is.Revision != to && !p.ours(name, is.Revision):
-		p.kept = append(p.kept, Kept{"tag " + name, "revision " + is.Revision, "revision " + to})
+		p.keep("tag "+name, "revision "+is.Revision, "revision "+to)
 	case !exists && p.record(name) != nil && p.record(name).Before != "" && !is.Half:
-		p.kept = append(p.kept, Kept{"tag " + name, "removed", "revision " + to})
+		p.keep("tag "+name, "removed", "revision "+to)
 	default:
 		p.add(Step{Kind: SetTag, Tag: name, Revision: to})
 	}
@@ -240,7 +253,7 @@ func (p *planner) remove(name string) {
 	switch {
 	case name == "" || !exists || !p.created(name):
 	case !p.ours(name, is.Revision):
-		p.kept = append(p.kept, Kept{"tag " + name, "revision " + is.Revision, "removed"})
+		p.keep("tag "+name, "revision "+is.Revision, "removed")
 	default:
 		p.add(Step{Kind: RemoveTag, Tag: name, Revision: is.Revision})
 	}
@@ -261,7 +274,7 @@ func (p *planner) label(namespaces []v1alpha1.UpgradeNamespace, want func(*v1alp
 		switch {
 		case !exists || live.Deleting || live.UID != n.UID || maps.Equal(live.Labels, to):
 		case !IsOurs(n, live.Labels):
-			p.kept = append(p.kept, Kept{"namespace " + n.Name, LabelText(live.Labels), LabelText(to)})
+			p.keep("namespace "+n.Name, LabelText(live.Labels), LabelText(to))
 		default:
 			labels[n.Name] = to
 		}
@@ -293,6 +306,6 @@ func (p *planner) restart(namespaces []v1alpha1.UpgradeNamespace) {
 		}
 	}
 	if len(names) > 0 {
-		p.add(Step{Kind: Restart, Namespaces: names})
+		p.add(Step{Kind: Restart, Namespaces: names, Revision: p.u.To})
 	}
 }

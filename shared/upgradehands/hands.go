@@ -2,15 +2,18 @@ package upgradehands
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/podlist"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/redundancy"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/tag"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
@@ -52,12 +55,19 @@ func (h *Hands) Tags() *tag.Objects { return h.tags }
 
 // half says whether a tag of the upgrade's is not all that it should be where it points: a run that moved it was cut off.
 func (h *Hands) half(t tag.Tag) bool {
+	r := h.recorded(t.Name)
+	if h.back() && r != nil && r.Was != nil {
+		// What is put back need not be all that a tag is made of today.
+		wish, _ := h.puttingBack(r)
+		writes, err := tag.Plan(h.tags, wish)
+		return err == nil && len(writes) > 0
+	}
 	wish := tag.Set(h.tags, t.Namespace, t.Name, t.Revision())
 	if len(t.Webhooks) == 0 {
 		return true
 	}
 	// Releases before 1.28 make no Service: where there was none and the tag was not touched, none is missing.
-	if r := h.recorded(t.Name); r == nil || len(r.Wrote) == 0 {
+	if r == nil || len(r.Wrote) == 0 {
 		return t.Conflict() != ""
 	}
 	writes, err := tag.Plan(h.tags, wish)
@@ -101,66 +111,120 @@ func readNamespaces(ctx context.Context, clients *cluster.Clients, seen *upgrade
 	return nil
 }
 
-// SetTag points a tag at a revision. Where the upgrade goes back, it is made what it was.
+// SetTag points a tag at a revision. Where the upgrade goes back, it is made what it was; what somebody else has changed of it stays,
+// and is the KeptError that is returned once the rest is written.
 func (h *Hands) SetTag(ctx context.Context, name, revision string) error {
-	wish, err := h.setting(name, revision)
+	wish, kept, err := h.setting(name, revision)
 	if err != nil {
 		return err
 	}
-	return h.apply(ctx, wish)
+	return h.applyAnd(ctx, wish, kept)
 }
 
-func (h *Hands) setting(name, revision string) (tag.Wish, error) {
+func (h *Hands) setting(name, revision string) (wish tag.Wish, kept []string, err error) {
 	if r := h.recorded(name); h.back() && r != nil && r.Was != nil {
-		return h.puttingBack(r)
+		wish, kept = h.puttingBack(r)
+		return wish, kept, nil
 	}
 	if err := tag.CheckSet(h.tags, h.Namespace, name, revision); err != nil {
-		return tag.Wish{}, err
+		return tag.Wish{}, nil, err
 	}
-	return tag.Set(h.tags, h.Namespace, name, revision), nil
+	return tag.Set(h.tags, h.Namespace, name, revision), nil, nil
 }
 
-// RemoveTag removes a tag, unless namespaces or pods follow it.
+// RemoveTag removes a tag, unless namespaces, pods or Gateways name it. The default tag is put back to what was recorded, as by SetTag.
 func (h *Hands) RemoveTag(ctx context.Context, name, _ string) error {
-	wish, back, err := h.removing(name)
-	if err != nil {
-		return err
-	}
+	wish, kept, back := h.removing(name)
 	if back {
-		return h.apply(ctx, wish)
+		return h.applyAnd(ctx, wish, kept)
 	}
-	followers, err := h.Namespaces(ctx, upgrade.Rev+"="+name)
+	followers, err := h.naming(ctx, name)
 	if err != nil {
 		return err
 	}
 	if len(followers) > 0 {
-		return fmt.Errorf("tag %s is still followed by namespaces (%s): label them otherwise, and run the same command again", name, someOf(followers))
+		return fmt.Errorf("tag %s is still named by %s: label them otherwise, and run the same command again", name, someOf(followers))
 	}
 	return h.apply(ctx, wish)
 }
 
 // removing is the wish that there is no such tag. back is true where that puts the default tag back to what was recorded.
-func (h *Hands) removing(name string) (wish tag.Wish, back bool, err error) {
+func (h *Hands) removing(name string) (wish tag.Wish, kept []string, back bool) {
 	if r := h.recorded(name); name == tag.Default && h.back() && r != nil && r.Was != nil {
-		wish, err = h.puttingBack(r)
-		return wish, true, err
+		wish, kept = h.puttingBack(r)
+		return wish, kept, true
 	}
-	return tag.Remove(h.tags, h.Namespace, name), false, nil
+	return tag.Remove(h.tags, h.Namespace, name), nil, false
+}
+
+// naming returns what names a tag by its label: namespaces, pods, and Gateways that istiod manages.
+func (h *Hands) naming(ctx context.Context, name string) ([]string, error) {
+	selector := upgrade.Rev + "=" + name
+	namespaces, err := h.Namespaces(ctx, selector)
+	if err != nil {
+		return nil, err
+	}
+	var named []string
+	for _, n := range namespaces {
+		named = append(named, "namespace "+n)
+	}
+	gap, err := h.Clients.Everywhere(ctx, "pods", "", func(namespace string) error {
+		_, err := podlist.Each(ctx, h.Clients.Core, namespace, podlist.Options{LabelSelector: selector}, func(pod proxy.Pod) error {
+			if pod.Phase != corev1.PodSucceeded && pod.Phase != corev1.PodFailed {
+				named = append(named, "pod "+pod.Namespace+"/"+pod.Name)
+			}
+			return nil
+		})
+		return err
+	})
+	if err == nil && gap != nil {
+		err = gap
+	}
+	if err != nil {
+		return nil, fmt.Errorf("whether anything names tag %s: %w", name, err)
+	}
+	gateways, err := h.gatewaysNaming(ctx, selector)
+	return append(named, gateways...), err
+}
+
+func (h *Hands) gatewaysNaming(ctx context.Context, selector string) ([]string, error) {
+	var named []string
+	for _, resource := range mesh.GatewayResources() {
+		list, err := h.Clients.Metadata.Resource(resource).List(ctx, metav1.ListOptions{LabelSelector: selector})
+		switch {
+		case apierrors.IsNotFound(err):
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("reading Gateways: %w", err)
+		}
+		for i := range list.Items {
+			named = append(named, "Gateway "+list.Items[i].Namespace+"/"+list.Items[i].Name)
+		}
+		break
+	}
+	return named, nil
 }
 
 func (h *Hands) back() bool { return h.Upgrade != nil && h.Upgrade.Phase == v1alpha1.PhaseRollingBack }
 
-// puttingBack is the wish that a tag is what it was before the upgrade.
-func (h *Hands) puttingBack(r *v1alpha1.UpgradeTag) (tag.Wish, error) {
+// puttingBack is the wish that a tag is what it was before the upgrade, as far as nobody else has changed it; kept says what they have.
+func (h *Hands) puttingBack(r *v1alpha1.UpgradeTag) (wish tag.Wish, kept []string) {
 	at := r.Before
 	if len(r.Wrote) > 0 {
 		at = r.Wrote[len(r.Wrote)-1]
 	}
-	wish, kept := tag.Restore(h.tags, *r.Was, tag.Set(h.tags, h.Namespace, r.Name, at).Record(*r.Was))
-	if len(kept) > 0 {
-		return tag.Wish{}, errors.New(strings.Join(kept, "; "))
+	return tag.Restore(h.tags, *r.Was, tag.Set(h.tags, h.Namespace, r.Name, at).Record(*r.Was))
+}
+
+func (h *Hands) applyAnd(ctx context.Context, wish tag.Wish, kept []string) error {
+	if err := h.apply(ctx, wish); err != nil || len(kept) == 0 {
+		return err
 	}
-	return wish, nil
+	e := &upgraderun.KeptError{}
+	for _, text := range kept {
+		e.Kept = append(e.Kept, upgrade.Kept{Text: text})
+	}
+	return e
 }
 
 // Preview returns what a step would write of a tag, and has the steps that are previewed after it find that written. Other steps write
@@ -170,9 +234,9 @@ func (h *Hands) Preview(s upgrade.Step) ([]tag.Write, error) {
 	var err error
 	switch s.Kind {
 	case upgrade.SetTag:
-		wish, err = h.setting(s.Tag, s.Revision)
+		wish, _, err = h.setting(s.Tag, s.Revision)
 	case upgrade.RemoveTag:
-		wish, _, err = h.removing(s.Tag)
+		wish, _, _ = h.removing(s.Tag)
 	default:
 		return nil, nil
 	}

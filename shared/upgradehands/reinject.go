@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restartscan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/upgraderun"
 )
 
 // Reinjector restarts workloads.
@@ -44,7 +45,7 @@ func (r *Reinjector) restart(ctx context.Context, s upgrade.Step) error {
 		if err != nil {
 			return err
 		}
-		plan, err := restartplan.Make(found.Input, r.Options)
+		plan, err := restartplan.Make(leaving(found.Input, s.Away), r.Options)
 		if err != nil {
 			return err
 		}
@@ -79,23 +80,29 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // judge says of what was found after a restart whether that has worked, and which pods may still be going where it has not.
 func (r *Reinjector) judge(found *restartscan.Result, s upgrade.Step) (going []string, err error) {
-	left, own := behind(found.Input.Pods, s.Away)
+	b := behind(found.Input.Pods, s.Away)
 	if s.Nothing {
-		left, own = append(left, own...), nil
+		b.stale, b.own = append(b.stale, b.own...), nil
 	}
+	if s.Away == "" && len(b.jobs) > 0 {
+		r.Left("run to completion on their proxies: " + someOf(b.jobs))
+	} else {
+		b.stale = append(b.stale, b.jobs...)
+	}
+	if len(b.own) > 0 {
+		r.Left("still on revision " + s.Away + ", which their own labels or their namespaces' name: " + someOf(b.own))
+	}
+	const how = "; see `kubectl mesh-reinject -A --dry-run=client`, and run the same command again"
 	switch {
 	case len(found.Gaps) > 0:
 		return nil, fmt.Errorf("whether all pods are moved cannot be told: %w", found.Gaps[0])
-	case len(left) > 0 && s.Away == "":
-		r.Left("left on their proxies: " + someOf(left))
+	case len(b.stale) == 0:
 		return nil, nil
-	case len(left) > 0:
-		return pods(found.Input.Pods), fmt.Errorf("not every pod has left revision %s: %s; see `kubectl mesh-reinject -A --dry-run=client`, and run the same command again",
-			s.Away, someOf(left))
-	case len(own) > 0:
-		r.Left("still on revision " + s.Away + ", which their own labels or their namespaces' name: " + someOf(own))
+	case s.Away == "":
+		return pods(found.Input.Pods), &upgraderun.BehindError{Namespaces: b.namespaces, Text: fmt.Sprintf("not every pod runs revision %s: %s", s.Revision, someOf(b.stale)) + how}
+	default:
+		return pods(found.Input.Pods), fmt.Errorf("not every pod has left revision %s: %s", s.Away, someOf(b.stale)+how)
 	}
-	return nil, nil
 }
 
 // pods names pods, in order.
@@ -106,6 +113,12 @@ func pods(items []scan.Item) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// leaving is what would be given another revision than the one that is left. The rest is not the upgrade's to restart.
+func leaving(in restartplan.Input, away string) restartplan.Input {
+	in.Pods = slices.DeleteFunc(slices.Clone(in.Pods), func(i scan.Item) bool { return away != "" && i.Verdict.Expected.Revision == away })
+	return in
 }
 
 func acts(plan *restartplan.Plan) bool {
@@ -137,25 +150,34 @@ func concerns(s upgrade.Step, i scan.Item) bool {
 	return slices.Contains(s.Namespaces, i.Pod.Namespace)
 }
 
-// behind returns the workloads that have a pod whose proxy is of another revision than it would get, and those that have one of the
-// revision away and would get it again, each once, in order.
-func behind(pods []scan.Item, away string) (stale, own []string) {
+// left are workloads, each once, in order: those that have a pod whose proxy is of another revision than it would get, apart from those
+// whose pods run to completion, and those that have one of the revision that is left and would get it again. namespaces are those of
+// the first.
+type left struct{ stale, jobs, own, namespaces []string }
+
+func behind(pods []scan.Item, away string) (l left) {
 	for _, i := range pods {
 		v := i.Verdict
 		if v.Proxy == nil || v.Proxy.Revision == "" {
 			continue
 		}
-		name := i.Chain.Workload().String() + " in namespace " + i.Pod.Namespace
-		switch {
-		case v.Expected.Revision != v.Proxy.Revision && !slices.Contains(stale, name):
-			stale = append(stale, name)
-		case v.Expected.Revision == v.Proxy.Revision && v.Proxy.Revision == away && !slices.Contains(own, name):
-			own = append(own, name)
+		workload := i.Chain.Workload()
+		name := workload.String() + " in namespace " + i.Pod.Namespace
+		switch current := v.Expected.Revision == v.Proxy.Revision; {
+		case current && v.Proxy.Revision == away:
+			l.own = append(l.own, name)
+		case current:
+		case workload.Kind == "Job" || workload.Kind == "CronJob":
+			l.jobs = append(l.jobs, name)
+		default:
+			l.stale, l.namespaces = append(l.stale, name), append(l.namespaces, i.Pod.Namespace)
 		}
 	}
-	slices.Sort(stale)
-	slices.Sort(own)
-	return stale, own
+	for _, names := range []*[]string{&l.stale, &l.jobs, &l.own, &l.namespaces} {
+		slices.Sort(*names)
+		*names = slices.Compact(*names)
+	}
+	return l
 }
 
 // few is how many names a message has room for.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -43,6 +44,9 @@ type Run struct {
 
 	// labelled counts how often each namespace was given labels.
 	labelled map[string]int
+	// last is the last step for a tag, and repeated how often it came again.
+	last     upgrade.Step
+	repeated int
 }
 
 // PutBackError says that somebody gives a namespace its former labels again as often as the upgrade changes them.
@@ -80,7 +84,7 @@ func (e *KeptError) Error() string {
 // what the upgrade is to change; going back, it does what it can, and returns that at the end. Replicas that somebody else has changed
 // are told at the end either way, for nothing depends on them.
 func (r *Run) To(ctx context.Context, u *v1alpha1.CanaryUpgrade, goal upgrade.Goal) error {
-	var left, replicas []upgrade.Kept
+	var left, others []upgrade.Kept
 	for {
 		seen, err := r.Hands.Look(ctx)
 		if err != nil {
@@ -94,13 +98,16 @@ func (r *Run) To(ctx context.Context, u *v1alpha1.CanaryUpgrade, goal upgrade.Go
 			left = kept
 		}
 		if len(steps) == 0 {
-			return asError(append(left, replicas...))
+			return asError(append(left, others...))
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if err := r.again(steps[0]); err != nil {
+			return err
+		}
 		kept, err = r.take(ctx, u, steps[0], seen)
-		replicas = append(replicas, kept...)
+		others = append(others, kept...)
 		if err != nil {
 			return err
 		}
@@ -121,13 +128,67 @@ func (r *Run) take(ctx context.Context, u *v1alpha1.CanaryUpgrade, s upgrade.Ste
 	if s.Kind == upgrade.PutBack {
 		return r.Hands.PutBack(ctx, u, r.Recorder)
 	}
-	if err := r.do(ctx, s, seen); err != nil {
+	err := r.do(ctx, s, seen)
+	if kept := (*KeptError)(nil); errors.As(err, &kept) {
+		return kept.Kept, nil
+	}
+	if s.Kind != upgrade.Restart {
 		return nil, err
 	}
-	if s.Kind == upgrade.Restart && upgrade.Proved(u, s) {
-		return nil, r.Recorder.Save(ctx, u)
+	return nil, r.prove(ctx, u, s, err)
+}
+
+// BehindError says which of the namespaces of a Restart have pods that do not run what they should. The others' do.
+type BehindError struct {
+	Namespaces []string
+	// Text names the workloads, and what to do.
+	Text string
+}
+
+// Error is the text.
+func (e *BehindError) Error() string { return e.Text }
+
+// prove records what a Restart has proven, and returns its error. Namespaces count as moved only if they still have the labels that they
+// were given: by others, their pods go back at their next start.
+func (r *Run) prove(ctx context.Context, u *v1alpha1.CanaryUpgrade, s upgrade.Step, err error) error {
+	behind := &BehindError{}
+	if err != nil && !errors.As(err, &behind) {
+		return err
 	}
-	return nil, nil
+	if len(s.Namespaces) > 0 {
+		seen, lookErr := r.Hands.Look(ctx)
+		if lookErr != nil {
+			return lookErr
+		}
+		s.Namespaces = slices.DeleteFunc(slices.Clone(s.Namespaces), func(name string) bool {
+			return slices.Contains(behind.Namespaces, name) || !maps.Equal(seen.Namespaces[name].Labels, upgrade.Moved(u))
+		})
+		if len(s.Namespaces) == 0 {
+			return err
+		}
+	}
+	if upgrade.Proved(u, s) {
+		return errors.Join(err, r.Recorder.Save(ctx, u))
+	}
+	return err
+}
+
+// again counts a step for a tag that comes directly after itself. The error says that it does not help.
+func (r *Run) again(s upgrade.Step) error {
+	if s.Kind != upgrade.SetTag && s.Kind != upgrade.RemoveTag {
+		r.repeated = 0
+		return nil
+	}
+	if r.last.Kind == s.Kind && r.last.Tag == s.Tag && r.last.Revision == s.Revision {
+		r.repeated++
+	} else {
+		r.repeated = 0
+	}
+	r.last = s
+	if r.repeated >= attempts {
+		return fmt.Errorf("tag %s does not become what it should be, however often it is written: see `kubectl mesh-canary tag list`", s.Tag)
+	}
+	return nil
 }
 
 func asError(kept []upgrade.Kept) error {

@@ -55,8 +55,7 @@ func (o *advanceOptions) Run(ctx context.Context) error {
 		if o.All {
 			o.names = s.remaining()
 		}
-		names, err := o.record(ctx, s, &o.chosen)
-		if err != nil {
+		if err := o.record(ctx, s, &o.chosen); err != nil {
 			return err
 		}
 		if err := o.gateAdvance(ctx, s); err != nil {
@@ -66,7 +65,10 @@ func (o *advanceOptions) Run(ctx context.Context) error {
 			s.hands.Record(s.upgrade)
 			return o.preview(ctx, s, upgrade.Advance)
 		}
-		return o.move(ctx, s, names, func(context.Context) error { return nil })
+		if err := o.confirmMove(ctx, s); err != nil {
+			return err
+		}
+		return o.move(ctx, s, func(context.Context) error { return nil })
 	})
 }
 

@@ -49,6 +49,21 @@ func unhealthy(f v1alpha1.Finding) bool {
 	return f.Category == v1alpha1.AboutControlPlane && f.Severity == v1alpha1.Blocking
 }
 
+// gateRollback looks whether the old control plane answers: what is moved back to one that does not could not be created any more.
+func (o *upgradeOptions) gateRollback(ctx context.Context, s *session) error {
+	facts, err := preflight.Read(ctx, s.clients, preflight.Options{To: s.upgrade.From, From: s.upgrade.To, IstioNamespace: s.namespace, Chunk: o.Chunk})
+	if err != nil {
+		return err
+	}
+	for _, f := range preflight.Report(*facts).Items {
+		if preflight.Failing(f) {
+			return fmt.Errorf("revision %s cannot be gone back to: %s; bring its istiod up first: `kubectl get pods -n %s -l istio.io/rev=%s`",
+				s.upgrade.From, f.Message, s.namespace, s.upgrade.From)
+		}
+	}
+	return nil
+}
+
 // gateComplete looks for what keeps the mesh from leaving the old revision: an error of the new control plane, or something that
 // names the old one itself.
 func (o *upgradeOptions) gateComplete(ctx context.Context, s *session) error {

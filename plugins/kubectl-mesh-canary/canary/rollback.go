@@ -64,6 +64,9 @@ func (o *rollbackOptions) rollback(ctx context.Context, s *session) error {
 	case o.isDryRun():
 		return o.preview(ctx, s, upgrade.Rollback)
 	}
+	if err := o.gateRollback(ctx, s); err != nil {
+		return err
+	}
 	if err := o.confirm(ctx, fmt.Sprintf("Go back to revision %s", s.upgrade.From), len(s.upgrade.Namespaces)); err != nil {
 		return err
 	}

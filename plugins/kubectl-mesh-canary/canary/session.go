@@ -52,12 +52,13 @@ func (s *session) installed(rev string) bool {
 // runs says whether a revision has an injector of its own in this mesh.
 func (s *session) runs(rev string) bool { return slices.Contains(s.tags.Revisions(s.namespace), rev) }
 
-// remaining are the namespaces that the upgrade is about and that are not recorded yet.
+// remaining are the namespaces that are to be moved: those that the upgrade is about and that are not recorded yet, and those whose labels
+// somebody has put back.
 func (s *session) remaining() []string {
 	if s.upgrade == nil {
 		return nil
 	}
-	return upgrade.Concerned(s.upgrade, s.seen, s.installed)
+	return append(upgrade.Undone(s.upgrade, s.seen), upgrade.Concerned(s.upgrade, s.seen, s.installed)...)
 }
 
 // reading runs a command that changes nothing.

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restarttext"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgraderun"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/upgradestore"
 )
 
 // startOptions is what the command line of `start` says.
@@ -84,37 +85,42 @@ func (o *startOptions) start(ctx context.Context, s *session) error {
 	if err := o.begin(ctx, s); err != nil {
 		return err
 	}
-	names, err := o.record(ctx, s, &o.chosen)
-	if err != nil {
+	if err := o.record(ctx, s, &o.chosen); err != nil {
 		return err
 	}
 	if o.isDryRun() {
-		return o.previewStart(ctx, s)
+		return o.previewStart(ctx, s, s.upgrade != recorded)
+	}
+	if err := o.confirmMove(ctx, s); err != nil {
+		return err
 	}
 	if err := o.install(ctx, s); err != nil {
 		return err
 	}
-	if s.upgrade != recorded {
-		err = o.gateStart(ctx, s, o.AllowSkip)
-	} else {
-		err = o.gateAdvance(ctx, s)
-	}
-	if err != nil {
+	if err := o.gate(ctx, s, s.upgrade != recorded); err != nil {
 		return err
 	}
 	raise, err := o.toRaise(ctx, s)
 	if err != nil {
 		return err
 	}
-	return o.move(ctx, s, names, func(ctx context.Context) error { return o.raise(ctx, s, raise) })
+	return o.move(ctx, s, func(ctx context.Context) error { return o.raise(ctx, s, raise) })
+}
+
+// gate looks for what stands in the way: of one that begins anew, at everything.
+func (o *startOptions) gate(ctx context.Context, s *session, anew bool) error {
+	if anew {
+		return o.gateStart(ctx, s, o.AllowSkip)
+	}
+	return o.gateAdvance(ctx, s)
 }
 
 // previewStart is preview, with what comes before. What is not installed yet has nothing that could be looked at.
-func (o *startOptions) previewStart(ctx context.Context, s *session) error {
+func (o *startOptions) previewStart(ctx context.Context, s *session, anew bool) error {
 	if !s.runs(s.upgrade.To) {
 		return fmt.Errorf("revision %s is not installed yet, so that nothing can be said of what follows: install it, and run the same command again", s.upgrade.To)
 	}
-	if err := o.gateStart(ctx, s, o.AllowSkip); err != nil {
+	if err := o.gate(ctx, s, anew); err != nil {
 		return err
 	}
 	raise, err := o.toRaise(ctx, s)
@@ -133,11 +139,15 @@ func (o *startOptions) begin(ctx context.Context, s *session) error {
 	if u := s.upgrade; u != nil {
 		switch {
 		case u.Phase == v1alpha1.PhaseStarted && (o.To == "" || o.To == u.To) && (o.From == "" || o.From == u.From):
-			return nil
+			return o.sameTags(u)
 		case u.Phase != v1alpha1.PhaseCompleted && u.Phase != v1alpha1.PhaseRolledBack:
 			next, _ := upgrade.Next(u, s.remaining())
 			return fmt.Errorf("an upgrade from %s to %s is under way: `kubectl mesh-canary %s` goes on, and `kubectl mesh-canary rollback` back", u.From, u.To, next)
 		}
+	}
+	if u := s.upgrade; u != nil && u.Phase == v1alpha1.PhaseCompleted && s.runs(u.From) {
+		return fmt.Errorf("the upgrade from %s to %s is completed and can still be rolled back, which another one would forget: `kubectl mesh-canary retire %s --run` first, "+
+			"or forget it with `kubectl delete configmap %s -n %s`", u.From, u.To, u.From, upgradestore.Name, s.namespace)
 	}
 	to, err := o.target(ctx, s)
 	if err != nil {
@@ -151,6 +161,16 @@ func (o *startOptions) begin(ctx context.Context, s *session) error {
 	}
 	s.upgrade = u
 	fmt.Fprintf(o.ErrOut, "Upgrade from revision %s to %s.\n", u.From, u.To)
+	return nil
+}
+
+// sameTags is an error where a command that goes on names other tags than the upgrade was begun with.
+func (o *startOptions) sameTags(u *v1alpha1.CanaryUpgrade) error {
+	for _, t := range []struct{ flag, asked, recorded string }{{"--stable-tag", o.StableTag, u.StableTag}, {"--canary-tag", o.CanaryTag, u.CanaryTag}} {
+		if t.asked != "" && t.asked != t.recorded {
+			return fmt.Errorf("the upgrade that is under way was begun with %s %q, not %q: leave the flag out, or `kubectl mesh-canary rollback` first", t.flag, t.recorded, t.asked)
+		}
+	}
 	return nil
 }
 
@@ -209,24 +229,32 @@ func targets(r *v1alpha1.RevisionReport, from string) (allowed, forbidden []stri
 	return allowed, forbidden
 }
 
-// record notes in the record, which is not written yet, the namespaces that are to be moved, and returns their names.
-func (o *upgradeOptions) record(ctx context.Context, s *session, c *chosen) ([]string, error) {
+// record notes in the record, which is not written yet, the namespaces that are to be moved.
+func (o *upgradeOptions) record(ctx context.Context, s *session, c *chosen) error {
 	// A tag that somebody else has moved takes its namespaces along: that is the cause to name, not what they follow now.
 	if _, kept := upgrade.Steps(s.upgrade, s.seen, upgrade.Advance); len(kept) > 0 {
-		return nil, &upgraderun.KeptError{Kept: kept}
+		return &upgraderun.KeptError{Kept: kept}
 	}
 	names, err := c.of(ctx, s)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return names, upgrade.Add(s.upgrade, s.seen, s.installed, names)
+	return upgrade.Add(s.upgrade, s.seen, s.installed, names)
+}
+
+// confirmMove asks before more than one namespace is moved, those that an earlier command has left among them.
+func (o *upgradeOptions) confirmMove(ctx context.Context, s *session) error {
+	unmoved := 0
+	for _, n := range s.upgrade.Namespaces {
+		if !n.Moved {
+			unmoved++
+		}
+	}
+	return o.confirm(ctx, fmt.Sprintf("Move to revision %s", s.upgrade.To), unmoved)
 }
 
 // move writes the record and moves namespaces, and says where the upgrade is then. first comes once the record is written.
-func (o *upgradeOptions) move(ctx context.Context, s *session, names []string, first func(context.Context) error) error {
-	if err := o.confirm(ctx, fmt.Sprintf("Move to revision %s", s.upgrade.To), len(names)); err != nil {
-		return err
-	}
+func (o *upgradeOptions) move(ctx context.Context, s *session, first func(context.Context) error) error {
 	s.hands.Record(s.upgrade)
 	if err := o.recordAddresses(ctx, s); err != nil {
 		return err

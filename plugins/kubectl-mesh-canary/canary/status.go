@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -131,8 +132,15 @@ func (o *statusOptions) restore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("--restore %s: %w", o.Restore, err)
 	}
+	if o.IstioNamespace != "" && o.IstioNamespace != u.IstioNamespace {
+		return fmt.Errorf("--restore %s: it is the record of an upgrade in namespace %s, not %s", o.Restore, u.IstioNamespace, o.IstioNamespace)
+	}
 	o.IstioNamespace = u.IstioNamespace
 	return o.guarded(ctx, "", func(ctx context.Context, s *session) error {
+		if there, err := s.store.Load(ctx); err == nil && there != nil {
+			return fmt.Errorf("a record is there that can be read, last changed at %s: if the file is to take its place, `kubectl delete configmap %s -n %s` first",
+				there.ChangedAt.UTC().Format(time.RFC3339), upgradestore.Name, u.IstioNamespace)
+		}
 		if err := s.store.Replace(ctx, u); err != nil {
 			return err
 		}

@@ -136,6 +136,14 @@ func (m *moment) remaining() []string {
 	return upgrade.Concerned(m.upgrade, *m.seen, m.installed)
 }
 
+// undone are the namespaces whose labels somebody has put back, as far as they are known.
+func (m *moment) undone() []string {
+	if m.seen == nil {
+		return nil
+	}
+	return upgrade.Undone(m.upgrade, *m.seen)
+}
+
 // next is what to type next, and why; empty where that cannot be told.
 func (m *moment) next() (arguments, why string) {
 	if m.upgrade == nil {
@@ -144,7 +152,7 @@ func (m *moment) next() (arguments, why string) {
 	u := *m.upgrade
 	// Namespaces that are gone are not to be waited for.
 	u.Namespaces = slices.DeleteFunc(slices.Clone(u.Namespaces), m.gone)
-	arguments, why = upgrade.Next(&u, m.remaining())
+	arguments, why = upgrade.Next(&u, append(m.undone(), m.remaining()...))
 	unmoved := func(n v1alpha1.UpgradeNamespace) bool { return !n.Moved }
 	if m.seen == nil && u.Phase == v1alpha1.PhaseStarted && !slices.ContainsFunc(u.Namespaces, unmoved) {
 		return "", "it depends on namespaces that may not be read"

@@ -53,10 +53,14 @@ func (o *startOptions) install(ctx context.Context, s *session) error {
 	lines, err := o.tool.Lines(provider.Install, provider.Target{
 		Revision: u.To, From: u.From, IstioNamespace: s.namespace, Kubeconfig: *o.ConfigFlags.KubeConfig, Context: *o.ConfigFlags.Context,
 	})
+	if err != nil {
+		return err
+	}
+	lacks, err := o.missing(ctx, s)
 	switch {
 	case err != nil:
 		return err
-	case s.runs(u.To):
+	case lacks == "":
 		fmt.Fprintf(o.ErrOut, "Revision %s is installed already.\n", printing.Escape(u.To))
 	default:
 		if err := s.held(ctx); err != nil {
