@@ -29,14 +29,18 @@ type Run struct {
 // ErrMoved is in the error of a run that met somebody else's change of the tag.
 var ErrMoved = errors.New("somebody else has changed it meanwhile")
 
+// finishTime is how long a tag that is begun to be moved may take although its command is to end.
+const finishTime = time.Minute
+
 // rereads is how often the objects are read again because one of them has changed.
 const rereads = 20
 
 // Apply makes the wish come true, write by write, beginning with objects as they were read, and returns them as they are
 // then. After each write it plans anew, so that it goes on from wherever it, or a run that died, has come to. What istiod
 // changes meanwhile does not matter; where somebody else moves the tag, Apply ends with ErrMoved and leaves it. Failures that
-// pass are tried again for a while. What Sight asks for is seen before the write.
+// pass are tried again for a while. Once one write is done, the context ends it no more. What Sight asks for is seen before the write.
 func Apply(ctx context.Context, clients *cluster.Clients, o *Objects, w Wish, run Run) (*Objects, error) {
+	begun := false
 	for reread := 0; ; {
 		writes, err := Plan(o, w)
 		if err != nil || len(writes) == 0 {
@@ -54,6 +58,13 @@ func Apply(ctx context.Context, clients *cluster.Clients, o *Objects, w Wish, ru
 			return o, err
 		}
 		o = next
+		if !begun {
+			// A tag of which half is moved is worse than a command that ends a little later.
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+			defer cancel()
+			begun = true
+		}
 		if run.Done != nil {
 			run.Done(writes[0])
 		}

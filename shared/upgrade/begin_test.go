@@ -54,11 +54,14 @@ func TestWhatAnUpgradeIs(t *testing.T) {
 		"several revisions":       {Request{To: "1-23"}, look("a: istio.io/rev=1-22", "b: istio-injection=enabled"), "namespaces follow several revisions (1-22, default): name the one to leave with --from"},
 		"several tags":            {Request{To: "1-23"}, look("a=1-22", "b=1-22", "x: istio.io/rev=a", "y: istio.io/rev=b"), "namespaces follow revision 1-22 by several tags (a, b): name one with --stable-tag"},
 		"a stable tag elsewhere":  {Request{From: "1-22", To: "1-23", StableTag: "a"}, look("a=1-23"), "--stable-tag a points at revision 1-23, not 1-22: see `kubectl mesh-canary tag list`"},
-		"no label value":          {Request{To: "1-23", CanaryTag: "a b"}, tagged, `--canary-tag "a b": a valid label must be`},
+		"no label value":          {Request{To: "1-23", CanaryTag: "a b"}, tagged, `--canary-tag: tag "a b": a valid label must be`},
 		"a revision's name":       {Request{To: "1-23", CanaryTag: "1-22"}, tagged, "--canary-tag 1-22: a revision has that name"},
 		"one tag for both":        {Request{To: "1-23", CanaryTag: "prod-stable"}, tagged, "--canary-tag prod-stable is the stable tag"},
+		"no Service's name":       {Request{To: "1-23", CanaryTag: "v1.23"}, tagged, `--canary-tag: tag "v1.23": its Service would be`},
+		"a tag of what is gone":   {Request{To: "1-23", CanaryTag: "old", UseTag: true}, look("old=1-21", "shop: istio.io/rev=1-22"), "--canary-tag old points at revision 1-21, which is not installed, so that it could not be put back"},
+		"a stable tag of nobody":  {Request{To: "1-23", StableTag: "prod"}, look("shop: istio.io/rev=1-22", "odd: istio.io/rev=prod"), "--stable-tag prod does not exist, and namespaces that name it (odd) would be injected"},
 		"the default as canary":   {Request{To: "1-23", CanaryTag: "default"}, tagged, "--canary-tag default: every namespace with istio-injection=enabled follows that"},
-		"a tag of others":         {Request{To: "1-23", CanaryTag: "old"}, look("old=1-22", "shop: istio.io/rev=1-22"), "--canary-tag old exists already, and points at revision 1-22: use another, or --use-tag to point it at 1-23 meanwhile"},
+		"a tag of others":         {Request{To: "1-23", CanaryTag: "old"}, look("old=1-22", "shop: istio.io/rev=1-22"), "--canary-tag old exists already, and points at revision 1-22: use another, or --use-tag to point it at 1-23 until it is rolled back"},
 		"a label of others":       {Request{To: "1-23", CanaryTag: "next"}, look("shop: istio.io/rev=1-22", "odd: istio.io/rev=next"), "--canary-tag next is named by namespaces (odd), which would follow it: use another, or --use-tag"},
 	} {
 		u, err := Begin(c.request, c.seen, isInstalled)
@@ -111,5 +114,34 @@ func TestWhichNamespacesAnUpgradeIsAbout(t *testing.T) {
 	}
 	if got := Concerned(u, seen, isInstalled); !slices.Equal(got, []string{"named"}) {
 		t.Errorf("got %v", got)
+	}
+}
+
+// TestANamespaceInThePlaceOfOneThatIsGone is taken in anew.
+func TestANamespaceInThePlaceOfOneThatIsGone(t *testing.T) {
+	seen := look("shop: istio.io/rev=1-22")
+	u := &v1alpha1.CanaryUpgrade{Phase: v1alpha1.PhaseStarted, From: "1-22", To: "1-23", Namespaces: []v1alpha1.UpgradeNamespace{
+		{Name: "shop", UID: "another", Form: v1alpha1.ByRevision, Before: map[string]string{Rev: "1-22"}, Moved: true},
+	}}
+	if got := Concerned(u, seen, isInstalled); !slices.Equal(got, []string{"shop"}) {
+		t.Errorf("concerned: %v", got)
+	}
+	if err := Add(u, seen, isInstalled, []string{"shop"}); err != nil || len(u.Namespaces) != 1 || u.Namespaces[0].UID != "shop" || u.Namespaces[0].Moved {
+		t.Errorf("%v, %+v", err, u.Namespaces)
+	}
+}
+
+// TestLabelsThatWerePutBack have a namespace moved again, once it is named.
+func TestLabelsThatWerePutBack(t *testing.T) {
+	seen := look("shop: istio.io/rev=1-22", "bank: istio.io/rev=1-23")
+	n := func(name string) v1alpha1.UpgradeNamespace {
+		return v1alpha1.UpgradeNamespace{Name: name, UID: name, Form: v1alpha1.ByRevision, Before: map[string]string{Rev: "1-22"}, Moved: true}
+	}
+	u := &v1alpha1.CanaryUpgrade{Phase: v1alpha1.PhaseStarted, From: "1-22", To: "1-23", Namespaces: []v1alpha1.UpgradeNamespace{n("shop"), n("bank")}}
+	if got := Undone(u, seen); !slices.Equal(got, []string{"shop"}) {
+		t.Errorf("undone: %v", got)
+	}
+	if err := Add(u, seen, isInstalled, []string{"shop", "bank"}); err != nil || u.Namespaces[0].Moved || !u.Namespaces[1].Moved {
+		t.Errorf("%v, %+v", err, u.Namespaces)
 	}
 }

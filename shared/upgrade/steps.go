@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
@@ -84,6 +85,13 @@ type Kept struct {
 	Object, Is, Would string
 	// Text says it instead where it is another kind of change, such as of a part of a tag.
 	Text string
+	// Blocks is true where nothing may go forward before that is resolved, as where a tag has been moved: its followers go with it.
+	Blocks bool
+}
+
+// Blocks says whether anything may not go forward.
+func Blocks(kept []Kept) bool {
+	return slices.ContainsFunc(kept, func(k Kept) bool { return k.Blocks })
 }
 
 // String says it in one line.
@@ -126,7 +134,7 @@ type planner struct {
 }
 
 func (p *planner) keep(object, is, would string) {
-	p.kept = append(p.kept, Kept{Object: object, Is: is, Would: would})
+	p.kept = append(p.kept, Kept{Object: object, Is: is, Would: would, Blocks: strings.HasPrefix(object, "tag ")})
 }
 
 func (p *planner) add(s Step) { p.steps = append(p.steps, s) }

@@ -272,3 +272,21 @@ func copyOf(u *v1alpha1.CanaryUpgrade) *v1alpha1.CanaryUpgrade {
 	c.Tags, c.Namespaces = slices.Clone(u.Tags), slices.Clone(u.Namespaces)
 	return &c
 }
+
+// TestACanaryTagThatWasSomebodysGoesBackAfterTheLabels: until then namespaces follow it.
+func TestACanaryTagThatWasSomebodysGoesBackAfterTheLabels(t *testing.T) {
+	w := examples()["downgrade, tag"].walker(t, 1)
+	w.tags["prod-canary"] = "1-21"
+	w.u.Tags[1].Before, w.u.Tags[1].Wrote = "1-21", []string{"1-23"}
+	w.tags["prod-canary"], w.u.Phase = "1-23", v1alpha1.PhaseRollingBack
+	w.namespaces["ns0"] = map[string]string{Rev: "prod-canary"}
+	w.u.Namespaces[0].Wrote = []map[string]string{{Rev: "prod-canary"}}
+	steps, kept := Steps(w.u, w.seen(), Rollback)
+	var kinds []Kind
+	for _, s := range steps {
+		kinds = append(kinds, s.Kind)
+	}
+	if len(kept) > 0 || !slices.Equal(kinds, []Kind{Label, SetTag, Restart, Enter}) || steps[1].Tag != "prod-canary" || steps[1].Revision != "1-21" {
+		t.Errorf("%v, %+v", kept, steps)
+	}
+}

@@ -80,9 +80,8 @@ func (e *KeptError) Error() string {
 }
 
 // To takes an upgrade to its goal; u is the record, and is kept up to date. Before the goal is reached nothing is assumed to be as it
-// was: the cluster is looked at before every step. Going forward, it ends at once with a KeptError where somebody else has changed
-// what the upgrade is to change; going back, it does what it can, and returns that at the end. Replicas that somebody else has changed
-// are told at the end either way, for nothing depends on them.
+// was: the cluster is looked at before every step. Going forward, it ends at once with a KeptError where somebody else has moved a
+// tag; going back, and of everything else, it does what it can, and returns at the end what others have changed.
 func (r *Run) To(ctx context.Context, u *v1alpha1.CanaryUpgrade, goal upgrade.Goal) error {
 	var left, others []upgrade.Kept
 	for {
@@ -91,7 +90,7 @@ func (r *Run) To(ctx context.Context, u *v1alpha1.CanaryUpgrade, goal upgrade.Go
 			return err
 		}
 		steps, kept := upgrade.Steps(u, seen, goal)
-		if len(kept) > 0 && goal != upgrade.Rollback {
+		if upgrade.Blocks(kept) && goal != upgrade.Rollback {
 			return &KeptError{kept}
 		}
 		if len(kept) > 0 {
@@ -112,7 +111,7 @@ func (r *Run) To(ctx context.Context, u *v1alpha1.CanaryUpgrade, goal upgrade.Go
 			return err
 		}
 		if steps[0].Kind == upgrade.Restart && goal == upgrade.Advance {
-			return nil
+			return asError(left)
 		}
 	}
 }

@@ -232,7 +232,7 @@ func targets(r *v1alpha1.RevisionReport, from string) (allowed, forbidden []stri
 // record notes in the record, which is not written yet, the namespaces that are to be moved.
 func (o *upgradeOptions) record(ctx context.Context, s *session, c *chosen) error {
 	// A tag that somebody else has moved takes its namespaces along: that is the cause to name, not what they follow now.
-	if _, kept := upgrade.Steps(s.upgrade, s.seen, upgrade.Advance); len(kept) > 0 {
+	if _, kept := upgrade.Steps(s.upgrade, s.seen, upgrade.Advance); upgrade.Blocks(kept) {
 		return &upgraderun.KeptError{Kept: kept}
 	}
 	names, err := c.of(ctx, s)
@@ -285,7 +285,7 @@ func (o *upgradeOptions) conclude(ctx context.Context, s *session, done string) 
 // already ends a command that is typed again, be it because the one before was killed when only its last words were missing. What
 // somebody else has changed is said again too.
 func (o *upgradeOptions) already(ctx context.Context, s *session, goal upgrade.Goal) error {
-	if _, kept := upgrade.Steps(s.upgrade, s.seen, goal); len(kept) > 0 {
+	if _, kept := upgrade.Steps(s.upgrade, s.seen, goal); upgrade.Blocks(kept) || goal == upgrade.Rollback && len(kept) > 0 {
 		return &upgraderun.KeptError{Kept: kept}
 	}
 	return o.conclude(ctx, s, fmt.Sprintf("the upgrade from %s to %s is %s already", s.upgrade.From, s.upgrade.To, words(s.upgrade.Phase)))
