@@ -131,7 +131,7 @@ func (u *upgraded) sleeper() {
 		u.t.Errorf("it says\n%s", said)
 	}
 	u.wantSame(before, "the awakening")
-	if out := u.does("status").stderr; !strings.Contains(out, "rolled back") {
+	if out := u.status(); !strings.Contains(out, "rolled back") {
 		u.t.Errorf("the record was overwritten: %s", out)
 	}
 	u.clear("asleep")

@@ -47,6 +47,13 @@ func (u *upgraded) does(args ...string) result {
 	return r
 }
 
+// status is all that the status says.
+func (u *upgraded) status() string {
+	u.t.Helper()
+	r := u.does("status")
+	return r.stdout + r.stderr
+}
+
 // refuses wants a command to end with exit code 1, an error that has a text, and nothing changed.
 func (u *upgraded) refuses(text string, args ...string) {
 	u.t.Helper()
