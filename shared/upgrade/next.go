@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
@@ -24,6 +25,16 @@ func Next(u *v1alpha1.CanaryUpgrade, remaining []string) (arguments, why string)
 	default:
 		return "start --to " + u.To, "everything is as it was"
 	}
+}
+
+// Present returns the record without the namespaces that are gone or on their way: these are not to be waited for.
+func Present(u *v1alpha1.CanaryUpgrade, seen Seen) *v1alpha1.CanaryUpgrade {
+	p := *u
+	p.Namespaces = slices.DeleteFunc(slices.Clone(u.Namespaces), func(n v1alpha1.UpgradeNamespace) bool {
+		live, exists := seen.Namespaces[n.Name]
+		return !exists || live.UID != n.UID || live.Deleting
+	})
+	return &p
 }
 
 func nextStarted(u *v1alpha1.CanaryUpgrade, remaining []string) (arguments, why string) {

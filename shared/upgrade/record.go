@@ -51,3 +51,18 @@ func Proved(u *v1alpha1.CanaryUpgrade, s Step) bool {
 	}
 	return changed
 }
+
+// Grown returns the record as it is at most once everything is written that the upgrade may write, so that its size can be told before
+// anything is begun.
+func Grown(u *v1alpha1.CanaryUpgrade) *v1alpha1.CanaryUpgrade {
+	g := *u
+	g.Tags, g.Namespaces = slices.Clone(u.Tags), slices.Clone(u.Namespaces)
+	for i := range g.Tags {
+		g.Tags[i].Wrote = []string{u.From, u.To}
+	}
+	for i := range g.Namespaces {
+		n := &g.Namespaces[i]
+		n.Moved, n.Wrote = true, []map[string]string{Moved(u), Finished(u, n)}
+	}
+	return &g
+}

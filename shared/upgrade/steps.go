@@ -309,7 +309,7 @@ func (p *planner) putBack() {
 func (p *planner) restart(namespaces []v1alpha1.UpgradeNamespace) {
 	var names []string
 	for _, n := range namespaces {
-		if live, exists := p.seen.Namespaces[n.Name]; exists && !live.Deleting && live.UID == n.UID {
+		if live, exists := p.seen.Namespaces[n.Name]; exists && !live.Deleting && live.UID == n.UID && IsOurs(&n, live.Labels) {
 			names = append(names, n.Name)
 		}
 	}

@@ -147,8 +147,7 @@ func (w walker) step(goal Goal) bool {
 			w.t.Errorf("after %+v, nobody injects %s, %v", steps[0], name, w.world)
 		}
 	}
-	// An Advance has no end of its own: its restarts prove that it is done.
-	return len(steps) > 1 || goal != Advance || steps[0].Kind != Restart
+	return true
 }
 
 // walk takes a number of steps towards a goal, and returns how many there were.

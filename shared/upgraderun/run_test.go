@@ -238,3 +238,63 @@ func (h putsBack) Label(ctx context.Context, name string, was upgrade.Namespace,
 	}
 	return h.hands.Label(ctx, name, was, labels)
 }
+
+// TestATagThatNeverBecomesWhatItShould ends the run, and not the machine's patience.
+func TestATagThatNeverBecomesWhatItShould(t *testing.T) {
+	h := cluster(t)
+	err := (&Run{Hands: deaf{h}, Recorder: h, Began: func(upgrade.Step) {}}).To(t.Context(), h.load(t), upgrade.Advance)
+	if err == nil || !strings.Contains(err.Error(), "tag prod-canary does not become what it should be") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// deaf is a cluster that takes writes of tags and forgets them.
+type deaf struct{ *hands }
+
+func (h deaf) SetTag(context.Context, string, string) error { return nil }
+
+// TestANamespaceThatIsLeftBehind does not count as moved; the others do.
+func TestANamespaceThatIsLeftBehind(t *testing.T) {
+	h := cluster(t)
+	err := (&Run{Hands: leaves{h}, Recorder: h, Began: func(upgrade.Step) {}}).To(t.Context(), h.load(t), upgrade.Advance)
+	if err == nil || err.Error() != "not every pod runs revision 1-23" {
+		t.Errorf("got %v", err)
+	}
+	for _, n := range h.load(t).Namespaces {
+		if n.Moved != (n.Name == "shop") {
+			t.Errorf("%s: moved %t", n.Name, n.Moved)
+		}
+	}
+}
+
+// leaves is a cluster in which a workload of bank cannot be restarted.
+type leaves struct{ *hands }
+
+func (h leaves) Restart(ctx context.Context, s upgrade.Step) error {
+	if err := h.hands.Restart(ctx, s); err != nil {
+		return err
+	}
+	return &BehindError{Namespaces: []string{"bank"}, Text: "not every pod runs revision 1-23"}
+}
+
+// TestLabelsThatArePutBackDuringARestart: a namespace does not count as moved then.
+func TestLabelsThatArePutBackDuringARestart(t *testing.T) {
+	h := cluster(t)
+	if err := (&Run{Hands: reverts{h}, Recorder: h, Began: func(upgrade.Step) {}}).To(t.Context(), h.load(t), upgrade.Advance); err == nil {
+		t.Error("it claims to be done")
+	}
+	for _, n := range h.load(t).Namespaces {
+		if n.Moved != (n.Name == "shop") {
+			t.Errorf("%s: moved %t", n.Name, n.Moved)
+		}
+	}
+}
+
+// reverts is a cluster in which somebody puts the label of bank back while pods are restarted.
+type reverts struct{ *hands }
+
+func (h reverts) Restart(ctx context.Context, s upgrade.Step) error {
+	err := h.hands.Restart(ctx, s)
+	h.namespaces["bank"] = map[string]string{upgrade.Rev: "1-22"}
+	return err
+}

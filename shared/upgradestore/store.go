@@ -13,6 +13,7 @@ import (
 	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
 )
 
 // Name is that of the ConfigMap that holds the record, in Istio's namespace, and of the Lease beside it.
@@ -88,6 +89,14 @@ func (s *Store) Save(ctx context.Context, u *v1alpha1.CanaryUpgrade) error {
 	}
 	s.held = written
 	return nil
+}
+
+// Begin is Save, and fails before it writes where the record might outgrow a ConfigMap on the way.
+func (s *Store) Begin(ctx context.Context, u *v1alpha1.CanaryUpgrade) error {
+	if _, err := Encode(upgrade.Grown(u)); err != nil {
+		return err
+	}
+	return s.Save(ctx, u)
 }
 
 // ErrOvertaken is what Save fails with where the record is no longer the one that was read.

@@ -82,6 +82,6 @@ func (s *session) under(phases ...v1alpha1.Phase) error {
 			return nil
 		}
 	}
-	next, why := upgrade.Next(s.upgrade, s.remaining())
+	next, why := s.next()
 	return fmt.Errorf("the upgrade from %s to %s is %s: `kubectl mesh-canary %s` is next (%s)", s.upgrade.From, s.upgrade.To, words(s.upgrade.Phase), next, why)
 }

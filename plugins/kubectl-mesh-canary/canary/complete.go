@@ -81,7 +81,7 @@ func (o *completeOptions) complete(ctx context.Context, s *session) error {
 	if err := o.confirm(ctx, fmt.Sprintf("Complete the upgrade to revision %s", s.upgrade.To), len(s.upgrade.Namespaces)); err != nil {
 		return err
 	}
-	if err := s.store.Save(ctx, s.upgrade); err != nil {
+	if err := s.store.Begin(ctx, s.upgrade); err != nil {
 		return err
 	}
 	if err := o.through(ctx, s); err != nil {

@@ -61,6 +61,11 @@ func (s *session) remaining() []string {
 	return append(upgrade.Undone(s.upgrade, s.seen), upgrade.Concerned(s.upgrade, s.seen, s.installed)...)
 }
 
+// next is what to type next, and why.
+func (s *session) next() (arguments, why string) {
+	return upgrade.Next(upgrade.Present(s.upgrade, s.seen), s.remaining())
+}
+
 // reading runs a command that changes nothing.
 func (o *upgradeOptions) reading(ctx context.Context, to string, do func(context.Context, *session) error) error {
 	return o.within(ctx, func(ctx context.Context, config *rest.Config) error {

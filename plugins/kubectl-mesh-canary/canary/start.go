@@ -141,7 +141,7 @@ func (o *startOptions) begin(ctx context.Context, s *session) error {
 		case u.Phase == v1alpha1.PhaseStarted && (o.To == "" || o.To == u.To) && (o.From == "" || o.From == u.From):
 			return o.sameTags(u)
 		case u.Phase != v1alpha1.PhaseCompleted && u.Phase != v1alpha1.PhaseRolledBack:
-			next, _ := upgrade.Next(u, s.remaining())
+			next, _ := s.next()
 			return fmt.Errorf("an upgrade from %s to %s is under way: `kubectl mesh-canary %s` goes on, and `kubectl mesh-canary rollback` back", u.From, u.To, next)
 		}
 	}
@@ -259,7 +259,7 @@ func (o *upgradeOptions) move(ctx context.Context, s *session, first func(contex
 	if err := o.recordAddresses(ctx, s); err != nil {
 		return err
 	}
-	if err := s.store.Save(ctx, s.upgrade); err != nil {
+	if err := s.store.Begin(ctx, s.upgrade); err != nil {
 		return err
 	}
 	if err := first(ctx); err != nil {
@@ -277,7 +277,7 @@ func (o *upgradeOptions) conclude(ctx context.Context, s *session, done string) 
 	if s.seen, err = s.hands.Look(ctx); err != nil {
 		return err
 	}
-	next, why := upgrade.Next(s.upgrade, s.remaining())
+	next, why := s.next()
 	fmt.Fprintf(o.ErrOut, "Done: %s.\nNext: kubectl mesh-canary %s   (%s)\n", done, next, why)
 	return nil
 }

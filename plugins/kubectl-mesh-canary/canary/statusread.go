@@ -149,24 +149,16 @@ func (m *moment) next() (arguments, why string) {
 	if m.upgrade == nil {
 		return upgrade.Next(nil, nil)
 	}
-	u := *m.upgrade
-	// Namespaces that are gone are not to be waited for.
-	u.Namespaces = slices.DeleteFunc(slices.Clone(u.Namespaces), m.gone)
-	arguments, why = upgrade.Next(&u, append(m.undone(), m.remaining()...))
+	u := m.upgrade
+	if m.seen != nil {
+		u = upgrade.Present(u, *m.seen)
+	}
+	arguments, why = upgrade.Next(u, append(m.undone(), m.remaining()...))
 	unmoved := func(n v1alpha1.UpgradeNamespace) bool { return !n.Moved }
 	if m.seen == nil && u.Phase == v1alpha1.PhaseStarted && !slices.ContainsFunc(u.Namespaces, unmoved) {
 		return "", "it depends on namespaces that may not be read"
 	}
 	return arguments, why
-}
-
-// gone says whether a recorded namespace is known to be there no more, or to be on its way.
-func (m *moment) gone(n v1alpha1.UpgradeNamespace) bool {
-	if m.seen == nil {
-		return false
-	}
-	live, exists := m.seen.Namespaces[n.Name]
-	return !exists || live.UID != n.UID || live.Deleting
 }
 
 // unread says whether objects of a namespace are among what could not be read.
