@@ -20,11 +20,13 @@ var (
 	probeAddress = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 	probeRow     = regexp.MustCompile(`(?m)^\| http.*$`)
 	counted      = regexp.MustCompile(`\b[1-9]\d*\b`)
-	// perMinute and requests are what a run counts, sinceText is when an upgrade was started, and age a column whose width follows its content.
+	// perMinute and requests are what a run counts, sinceText is when an upgrade was started, clusterIP where a Service is, and age the columns
+	// whose width follows their content.
 	perMinute = regexp.MustCompile(`\b\d+ a minute\b`)
 	requests  = regexp.MustCompile(`\d+ requests?, (\d+ errors?); 200: \d+`)
 	sinceText = regexp.MustCompile(`\b\d{4}-\d\d-\d\d \d\d:\d\d UTC\b`)
-	age       = regexp.MustCompile(`\b(AGE|Ns) +`)
+	age       = regexp.MustCompile(`\b(AGE|Ns|ADDRESS|CLUSTER-IP) +`)
+	clusterIP = regexp.MustCompile(`\b10\.96\.\d+\.\d+\b`)
 )
 
 // timeless takes out of what the demo says whatever differs from run to run. A count of none stays.
@@ -36,6 +38,7 @@ func timeless(said []byte) []byte {
 	said = perMinute.ReplaceAll(said, []byte("N a minute"))
 	said = requests.ReplaceAll(said, []byte("N requests, $1; 200: N"))
 	said = sinceText.ReplaceAll(said, []byte("MOMENT"))
+	said = clusterIP.ReplaceAll(said, []byte("CLUSTER-IP"))
 	said = age.ReplaceAll(said, []byte("$1  "))
 	return probeRow.ReplaceAllFunc(said, func(row []byte) []byte { return counted.ReplaceAll(row, []byte("N")) })
 }
