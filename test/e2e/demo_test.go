@@ -26,7 +26,7 @@ var (
 	requests  = regexp.MustCompile(`\d+ requests?, (\d+ errors?); 200: \d+`)
 	sinceText = regexp.MustCompile(`\b\d{4}-\d\d-\d\d \d\d:\d\d UTC\b`)
 	age       = regexp.MustCompile(`\b(AGE|Ns|ADDRESS|CLUSTER-IP) +`)
-	clusterIP = regexp.MustCompile(`\b10\.96\.\d+\.\d+\b`)
+	clusterIP = regexp.MustCompile(`\b10\.(9[6-9]|1[01]\d)\.\d+\.\d+\b`)
 )
 
 // timeless takes out of what the demo says whatever differs from run to run. A count of none stays.
