@@ -55,7 +55,7 @@ func (f *follower) disperse(ctx context.Context) {
 		}
 		for name, n := range s.feeds {
 			if _, is := namespaces.known["/"+name]; !is {
-				delete(s.feeds, name)
+				s.leave(name)
 				f.end(n)
 			}
 		}
@@ -70,6 +70,12 @@ func (s *spread) feed(namespace string) *meshFeed {
 		return nil
 	}
 	return n
+}
+
+// leave forgets a namespace that is gone. That it was refused is nothing to tell any more.
+func (s *spread) leave(namespace string) {
+	delete(s.feeds, namespace)
+	s.refused = slices.DeleteFunc(s.refused, func(name string) bool { return name == namespace })
 }
 
 // end stops a feed, and takes back what it brought.
