@@ -31,8 +31,8 @@ func Actions() []Action { return []Action{Install, Complete, Rollback, Uninstall
 
 // Target is what an action is about.
 type Target struct {
-	// Revision is the new one of an upgrade, or the one to uninstall; From is the one that the upgrade leaves, empty for none.
-	Revision, From string
+	// Revision is the one that is to come up, or to go. Other is the upgrade's other one, empty outside of an upgrade.
+	Revision, Other string
 	// IstioNamespace is the mesh's.
 	IstioNamespace string
 	// Kubeconfig and Context are the connection that the user has chosen, empty for the tool's own choice.
@@ -110,6 +110,9 @@ func (p *Provider) executable() string {
 	}
 }
 
+// Connects says whether the tool finds the cluster by a kubeconfig, as all do but the Azure CLI.
+func (p *Provider) Connects() bool { return p.tool != aks }
+
 // Check says whether the tool is there at all, before anything is begun that needs it.
 func (p *Provider) Check() error { return find(p.executable()) }
 
@@ -150,8 +153,6 @@ func (p *Provider) istioctl(a Action, t Target) []Line {
 		words = []string{"istioctl", "install", "-y"}
 	case a == Install:
 		words[1] = "install"
-	case a == Complete:
-		words[len(words)-1] = t.From
 	}
 	words = append(words, "-i", t.IstioNamespace)
 	if t.Kubeconfig != "" {
@@ -197,13 +198,13 @@ func (p *Provider) aks(a Action, t Target) ([]Line, error) {
 
 // The variables by which a command of the user's own learns what is asked of it.
 const (
-	// RevisionVariable holds the new revision of an upgrade, or the one to uninstall.
+	// RevisionVariable holds the revision that is to be installed, or uninstalled.
 	RevisionVariable = "KUBECTL_MESH_REVISION"
-	// FromVariable holds the revision that the upgrade leaves, empty outside of one.
-	FromVariable = "KUBECTL_MESH_FROM"
+	// OtherVariable holds the upgrade's other revision, which stays, empty outside of an upgrade.
+	OtherVariable = "KUBECTL_MESH_OTHER_REVISION"
 	// IstioNamespaceVariable holds Istio's namespace.
 	IstioNamespaceVariable = "KUBECTL_MESH_ISTIO_NAMESPACE"
-	// ActionVariable holds the action.
+	// ActionVariable holds the action: install, complete, rollback or uninstall.
 	ActionVariable = "KUBECTL_MESH_ACTION"
 	// ContextVariable holds the context of the kubeconfig, empty for its current one: kubectl has no variable for that.
 	ContextVariable = "KUBECTL_MESH_CONTEXT"
@@ -213,7 +214,7 @@ const (
 
 func env(a Action, t Target) []string {
 	return []string{
-		ActionVariable + "=" + string(a), RevisionVariable + "=" + t.Revision, FromVariable + "=" + t.From,
+		ActionVariable + "=" + string(a), RevisionVariable + "=" + t.Revision, OtherVariable + "=" + t.Other,
 		IstioNamespaceVariable + "=" + t.IstioNamespace,
 	}
 }

@@ -11,9 +11,9 @@ import (
 var cluster = Options{ResourceGroup: "shops", Name: "prod"}
 
 func TestWhatIsRun(t *testing.T) {
-	usual := Target{Revision: "1-23", From: "1-22", IstioNamespace: "istio-system"}
-	elsewhere := Target{Revision: "1-23", From: "1-22", IstioNamespace: "mesh", Kubeconfig: "/home/a b/config", Context: "prod"}
-	unnamed := Target{Revision: "default", From: "1-22", IstioNamespace: "istio-system"}
+	usual := Target{Revision: "1-23", Other: "1-22", IstioNamespace: "istio-system"}
+	elsewhere := Target{Revision: "1-23", Other: "1-22", IstioNamespace: "mesh", Kubeconfig: "/home/a b/config", Context: "prod"}
+	unnamed := Target{Revision: "default", Other: "1-22", IstioNamespace: "istio-system"}
 	var text strings.Builder
 	for _, value := range []string{"istioctl", "istioctl -f mesh.yaml --set profile=minimal", "aks", "aks --subscription 'the one'", "./up.sh 'a b'", "istioctl install -y"} {
 		p, err := New("--install", value, cluster)

@@ -26,7 +26,7 @@ func newCompleteCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Use: "complete", Short: "Move the rest, the tags, and everything back to its own label",
 		Long: completeLong, Example: completeExample, Args: cobra.NoArgs, RunE: runs(none, o.Validate, o.Run),
 	}
-	o.toolFlags.addFlags(cmd.Flags(), "The `tool` that uninstalls the old revision at the end, if nothing needs it: istioctl or aks, also with arguments of their own, or a command.")
+	o.toolFlags.addFlags(cmd.Flags(), "The `tool` that uninstalls the old revision at the end, if nothing needs it: istioctl or aks, also with arguments of their own, or a command of your own.")
 	o.upgradeOptions.addFlags(cmd)
 	return cmd
 }
@@ -35,7 +35,7 @@ func none([]string) error { return nil }
 
 // Validate finds what contradicts itself or cannot be read, before anything is asked of the cluster.
 func (o *completeOptions) Validate() error {
-	if err := o.toolFlags.validate(); err != nil {
+	if err := o.toolFlags.validate(o.ConfigFlags); err != nil {
 		return err
 	}
 	return o.upgradeOptions.validate()

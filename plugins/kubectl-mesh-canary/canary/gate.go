@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/preflight"
@@ -95,12 +96,20 @@ func (o *upgradeOptions) refusal(u *v1alpha1.CanaryUpgrade, blocking []v1alpha1.
 	case 0:
 		return nil
 	case 1:
-		return fmt.Errorf("%s; type `%s`", told(blocking[0]), blocking[0].Remedy)
+		return fmt.Errorf("%s; %s", told(blocking[0]), todo(blocking[0].Remedy))
 	}
 	for _, f := range blocking {
 		fmt.Fprintf(o.ErrOut, "%s\n  %s\n", printing.Escape(told(f)), printing.Escape(f.Remedy))
 	}
 	return fmt.Errorf("%s stand in the way: type what is said above of each, and see `%s`", restarttext.Count(len(blocking), "thing"), checkCommand(u))
+}
+
+// todo is a remedy as the end of a sentence. Some are no commands.
+func todo(remedy string) string {
+	if program, _, _ := strings.Cut(remedy, " "); slices.Contains([]string{"kubectl", "istioctl", "az"}, program) {
+		return "type `" + remedy + "`"
+	}
+	return remedy
 }
 
 // told is a finding in one sentence.

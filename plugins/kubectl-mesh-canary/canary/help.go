@@ -15,7 +15,7 @@ A tag is conflicting where its webhook configuration and its Service differ, dan
 revision is not installed, and half where it has no webhook configuration. A tag without a Service
 is what releases before Istio 1.28 made; it is whole.
 
-Exit code: 0 done; 1 an error, or an answer that is incomplete.`
+Exit code: 0 done; 1 an error, or an answer that is incomplete; 124 --timeout is over; 130 interrupted.`
 
 const tagListExample = `  # All tags of the cluster
   kubectl mesh-canary tag list
@@ -39,7 +39,8 @@ it on again first.
 Running the command again after an interruption goes on where it stopped. If somebody else moves the
 tag meanwhile, it ends and leaves the tag to them.
 
-Exit code: 0 done; 1 an error, or the answer was no; 124 --timeout is over; 130 interrupted.`
+Exit code: 0 done; 1 an error, the answer was no, or what follows the tag may not all be read;
+124 --timeout is over; 130 interrupted.`
 
 const tagSetExample = `  # A tag for what runs now, and one for what comes
   kubectl mesh-canary tag set prod-stable --revision 1-22
@@ -57,7 +58,8 @@ const tagSetExample = `  # A tag for what runs now, and one for what comes
 const tagRemoveLong = `Remove a revision tag. Before, it is said who still follows it and would not be injected any more; then
 it is asked.
 
-Exit code: 0 done; 1 an error, or the answer was no; 124 --timeout is over; 130 interrupted.`
+Exit code: 0 done; 1 an error, the answer was no, or what follows the tag may not all be read;
+124 --timeout is over; 130 interrupted.`
 
 const tagRemoveExample = `  # Remove a tag
   kubectl mesh-canary tag remove prod-canary

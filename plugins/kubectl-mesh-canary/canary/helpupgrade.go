@@ -1,5 +1,11 @@
 package canary
 
+// toolHelp says how a tool of the user's own is run.
+const toolHelp = `A command of your own is run as it is written, without a shell. It finds in KUBECTL_MESH_ACTION what is
+asked of it (install, complete, rollback or uninstall), in KUBECTL_MESH_REVISION the revision that is to be
+installed or uninstalled, in KUBECTL_MESH_OTHER_REVISION the upgrade's other one, in
+KUBECTL_MESH_ISTIO_NAMESPACE Istio's namespace, and in KUBECONFIG and KUBECTL_MESH_CONTEXT the cluster.`
+
 const startLong = `Record what there is, and move the first namespaces to another revision.
 
 The record is a ConfigMap in Istio's namespace: every label and tag that the upgrade changes, as it
@@ -12,6 +18,8 @@ workloads are restarted in waves as by kubectl mesh-reinject, whose flags hold h
 has succeeded once the pods are seen on the new revision.
 
 With --install, your own tool brings the new revision up first: istioctl, the Azure CLI, or any command.
+` + toolHelp + `
+
 With --min-replicas, both control planes and their gateways have at least so many replicas until the
 upgrade is completed or rolled back.
 
@@ -87,6 +95,7 @@ does, the canary tag goes if the upgrade has made it, and replicas that were rai
 
 A workload or Gateway that names the old revision by a label of its own stands in the way, and is told
 with what to type. With --uninstall, the old revision is uninstalled at the end, if nothing needs it.
+` + toolHelp + `
 
 Until the old revision is uninstalled, kubectl mesh-canary rollback still goes back.
 
@@ -112,6 +121,9 @@ pods, and last the tags go that the upgrade has made. It works from every point,
 that is complete, until the old revision is uninstalled.
 
 What somebody else has changed meanwhile is theirs: it is left as it is and named, and the exit code is 1.
+
+With --uninstall, the new revision is uninstalled at the end, if nothing needs it.
+` + toolHelp + `
 
 Exit code: 0 done; 1 an error, or the answer was no, or something was left; 124 --timeout is over;
 130 interrupted.`

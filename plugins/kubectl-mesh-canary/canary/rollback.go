@@ -23,14 +23,14 @@ func newRollbackCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Use: "rollback", Short: "Put back what was, and move every pod back",
 		Long: rollbackLong, Example: rollbackExample, Args: cobra.NoArgs, RunE: runs(none, o.Validate, o.Run),
 	}
-	o.toolFlags.addFlags(cmd.Flags(), "The `tool` that uninstalls the new revision at the end, if nothing needs it: istioctl or aks, also with arguments of their own, or a command.")
+	o.toolFlags.addFlags(cmd.Flags(), "The `tool` that uninstalls the new revision at the end, if nothing needs it: istioctl or aks, also with arguments of their own, or a command of your own.")
 	o.upgradeOptions.addFlags(cmd)
 	return cmd
 }
 
 // Validate finds what contradicts itself or cannot be read, before anything is asked of the cluster.
 func (o *rollbackOptions) Validate() error {
-	if err := o.toolFlags.validate(); err != nil {
+	if err := o.toolFlags.validate(o.ConfigFlags); err != nil {
 		return err
 	}
 	return o.upgradeOptions.validate()

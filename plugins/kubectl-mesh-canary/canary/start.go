@@ -45,7 +45,7 @@ func newStartCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	flags.BoolVar(&o.AllowSkip, "allow-skip", o.AllowSkip, "Take a step that the version rules forbid; what is risked is said.")
 	flags.Int32Var(&o.MinReplicas, "min-replicas", o.MinReplicas,
 		"Give both control planes and their gateways at least this `number` of replicas until the upgrade is completed or rolled back; an HPA's minimum where there is one.")
-	o.toolFlags.addFlags(flags, "The `tool` that brings the new revision up first, unless it is there: istioctl or aks, also with arguments of their own, or a command, which finds what to do in KUBECTL_MESH_ variables.")
+	o.toolFlags.addFlags(flags, "The `tool` that brings the new revision up first, unless it is there: istioctl or aks, also with arguments of their own, or a command of your own.")
 	o.chosen.addFlags(cmd)
 	o.upgradeOptions.addFlags(cmd)
 	return cmd
@@ -62,7 +62,7 @@ func (o *startOptions) Validate() error {
 	case o.Value != "" && o.To == "":
 		return errors.New("--install needs the name of the revision that it brings: add --to")
 	}
-	if err := o.toolFlags.validate(); err != nil {
+	if err := o.toolFlags.validate(o.ConfigFlags); err != nil {
 		return err
 	}
 	return o.upgradeOptions.validate()

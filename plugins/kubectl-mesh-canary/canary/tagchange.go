@@ -116,7 +116,10 @@ func (o *tagChangeOptions) fulfil(ctx context.Context, clients *cluster.Clients,
 	}
 	change.Done = true
 	o.look(ctx, clients, after, w)
-	return o.print(change)
+	if err := o.print(change); err != nil {
+		return err
+	}
+	return incomplete
 }
 
 func (o *tagChangeOptions) wrote(w tag.Write) {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
@@ -111,20 +112,27 @@ func (o *tagGenerateOptions) documents(r tag.Rendered) error {
 		documents = append(documents, r.Validator)
 	}
 	for _, object := range append(documents, r.Service) {
+		if err := o.document(object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *tagGenerateOptions) document(object runtime.Object) error {
+	switch o.Output {
+	case "yaml":
 		content, err := manifest(object)
 		if err != nil {
 			return err
 		}
-		if o.Output == "yaml" {
-			_, err = fmt.Fprintf(o.Out, "---\n%s", content)
-		} else {
-			err = o.object(object)
-		}
-		if err != nil {
-			return fmt.Errorf("writing: %w", err)
-		}
+		_, err = fmt.Fprintf(o.Out, "---\n%s", content)
+		return writing(err)
+	case outputName:
+		return writing((&printers.NamePrinter{}).PrintObj(object, o.Out))
+	default:
+		return o.object(object)
 	}
-	return nil
 }
 
 // manifest is an object as it is written in a file: without a status.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/preflight"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
@@ -28,8 +29,8 @@ func (t *toolFlags) addFlags(flags *pflag.FlagSet, usage string) {
 	flags.StringVar(&t.AKS.Name, "aks-name", "", "The name of the AKS cluster.")
 }
 
-// validate finds a tool that does not exist, before anything is begun that needs it.
-func (t *toolFlags) validate() error {
+// validate finds a tool that does not exist, or that would be about another cluster, before anything is begun that needs it.
+func (t *toolFlags) validate(connection *genericclioptions.ConfigFlags) error {
 	if t.Value == "" {
 		if t.AKS != (provider.Options{}) {
 			return fmt.Errorf("--aks-resource-group and --aks-name are for --%s aks", t.Flag)
@@ -40,7 +41,27 @@ func (t *toolFlags) validate() error {
 	if t.tool, err = provider.New("--"+t.Flag, t.Value, t.AKS); err != nil {
 		return err
 	}
+	if err := handedOn(t.Flag, t.tool, connection); err != nil {
+		return err
+	}
 	return t.tool.Check()
+}
+
+// handedOn finds flags of the connection that a tool, which knows of a kubeconfig and its context, would not hear of: it would change
+// another cluster than the one that was looked at, or as somebody else.
+func handedOn(flag string, tool *provider.Provider, connection *genericclioptions.ConfigFlags) error {
+	if !tool.Connects() {
+		return nil
+	}
+	for name, value := range map[string]*string{
+		"cluster": connection.ClusterName, "user": connection.AuthInfoName, "server": connection.APIServer, "token": connection.BearerToken,
+		"as": connection.Impersonate, "client-certificate": connection.CertFile, "certificate-authority": connection.CAFile,
+	} {
+		if value != nil && *value != "" {
+			return fmt.Errorf("--%s cannot be handed on to the tool of --%s: write it into a kubeconfig, and name that with --kubeconfig or --context", name, flag)
+		}
+	}
+	return nil
 }
 
 // install has the tool bring up the revision to move to, unless it is there, and waits until it is ready. The error says what the tool
@@ -51,7 +72,7 @@ func (o *startOptions) install(ctx context.Context, s *session) error {
 		return nil
 	}
 	lines, err := o.tool.Lines(provider.Install, provider.Target{
-		Revision: u.To, From: u.From, IstioNamespace: s.namespace, Kubeconfig: *o.ConfigFlags.KubeConfig, Context: *o.ConfigFlags.Context,
+		Revision: u.To, Other: u.From, IstioNamespace: s.namespace, Kubeconfig: *o.ConfigFlags.KubeConfig, Context: *o.ConfigFlags.Context,
 	})
 	if err != nil {
 		return err

@@ -67,9 +67,9 @@ func (o *retireOptions) lines(istioNamespace string, u *v1alpha1.CanaryUpgrade) 
 	switch {
 	case u == nil || u.From != o.Revision && u.To != o.Revision:
 	case u.Phase == v1alpha1.PhaseCompleted && u.From == o.Revision:
-		action, target.Revision, target.From = provider.Complete, u.To, u.From
+		action, target.Other = provider.Complete, u.To
 	case u.Phase == v1alpha1.PhaseRolledBack && u.To == o.Revision:
-		action, target.From = provider.Rollback, u.From
+		action, target.Other = provider.Rollback, u.From
 	case u.Phase != v1alpha1.PhaseCompleted && u.Phase != v1alpha1.PhaseRolledBack:
 		return nil, fmt.Errorf("an upgrade from revision %s to %s is under way (%s): `kubectl mesh-canary complete` or `kubectl mesh-canary rollback` first", u.From, u.To, u.Phase)
 	}
