@@ -138,14 +138,36 @@ func look(ctx context.Context, clients *cluster.Clients, o *Objects, s Sight, na
 	}
 }
 
+// OtherwiseError says that a dry run has shown a pod to become something else than what the tag promises.
+type OtherwiseError struct {
+	// Revision is the one that has injected it, empty for none.
+	Revision string
+}
+
+// Error says it in words.
+func (e *OtherwiseError) Error() string {
+	if e.Revision == "" {
+		return "a pod was not injected"
+	}
+	return "a pod was injected by revision " + e.Revision
+}
+
+// Contradicts says of the error of See whether it was seen that pods that follow the tag would not run the revision, or could not be
+// created. Otherwise it could only not be seen that they do.
+func Contradicts(err error) bool {
+	var otherwise *OtherwiseError
+	var refusal *dryrun.Refusal
+	return errors.As(err, &otherwise) || errors.As(err, &refusal) && refusal.ByInjector() && !refusal.Undecided()
+}
+
 func injectedBy(answer dryrun.Answer, rev string) error {
 	switch {
 	case answer.Refusal != nil:
 		return answer.Refusal
 	case !answer.Injected:
-		return errors.New("a pod was not injected")
+		return &OtherwiseError{}
 	case answer.Revision != rev:
-		return fmt.Errorf("a pod was injected by revision %s", answer.Revision)
+		return &OtherwiseError{answer.Revision}
 	default:
 		return nil
 	}

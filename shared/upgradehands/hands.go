@@ -28,8 +28,8 @@ type Hands struct {
 	Namespace string
 	// Upgrade is the record: a tag goes back to what it says.
 	Upgrade *v1alpha1.CanaryUpgrade
-	// Wrote is told of each object that was written, in words.
-	Wrote func(text string)
+	// Wrote is told of each object that was written, in words, Unseen of what could not be seen to work.
+	Wrote, Unseen func(text string)
 
 	tags *tag.Objects
 }
@@ -111,14 +111,33 @@ func readNamespaces(ctx context.Context, clients *cluster.Clients, seen *upgrade
 	return nil
 }
 
-// SetTag points a tag at a revision. Where the upgrade goes back, it is made what it was; what somebody else has changed of it stays,
+// SetTag points a tag at a revision, and waits until a dry run shows that it injects: an API server may not have taken up yet what was
+// written, and whatever were labelled with the tag and created meanwhile would get no proxy, or the former one. The error says that it
+// injects otherwise. Where the upgrade goes back, it is made what it was; what somebody else has changed of it stays,
 // and is the KeptError that is returned once the rest is written.
 func (h *Hands) SetTag(ctx context.Context, name, revision string) error {
 	wish, kept, err := h.setting(name, revision)
 	if err != nil {
 		return err
 	}
-	return h.applyAnd(ctx, wish, kept)
+	if err := h.applyAnd(ctx, wish, kept); err != nil || h.back() {
+		return err
+	}
+	return h.see(ctx, wish)
+}
+
+// see sees whether a tag injects now. Who may not ask, or has no namespace to ask in, is told so, and goes on.
+func (h *Hands) see(ctx context.Context, wish tag.Wish) error {
+	if wish.Webhook == "" || wish.Injector == tag.Off {
+		// What switches an injector off has seen the tag inject before.
+		return nil
+	}
+	err := tag.See(ctx, h.Clients, h.tags, tag.Sight{Tag: wish.Name, Revision: wish.Webhook, Namespace: wish.Namespace})
+	if err == nil || ctx.Err() != nil || tag.Contradicts(err) {
+		return err
+	}
+	h.Unseen(err.Error())
+	return nil
 }
 
 func (h *Hands) setting(name, revision string) (wish tag.Wish, kept []string, err error) {

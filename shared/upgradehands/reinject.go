@@ -23,8 +23,13 @@ type Reinjector struct {
 	Chunk          int64
 	// Carry carries a plan out. It returns nil only if all went well of what it was to do.
 	Carry func(ctx context.Context, found *restartscan.Result, plan *restartplan.Plan) error
-	// Left is told of workloads that were left alone, and why the command does not wait for them.
-	Left func(text string)
+	// GatewayTime is how long gateways that istiod itself manages may take: it rolls them out once their revision changes.
+	GatewayTime time.Duration
+	// Left is told, once each, of workloads that were left alone, and why the command does not wait for them; Waits of those that it
+	// waits for.
+	Left, Waits func(text string)
+
+	told map[string]bool
 }
 
 const (
@@ -38,7 +43,7 @@ const (
 // restart restarts what a step says, and looks then whether that has worked. Pods that are left alone because of what they are
 // (they run to completion, say) are told where namespaces are moved, and are an error where a revision is to be left.
 func (r *Reinjector) restart(ctx context.Context, s upgrade.Step) error {
-	var last []string
+	var last going
 	since := time.Now()
 	for round := 0; ; {
 		found, err := r.read(ctx, s)
@@ -57,15 +62,37 @@ func (r *Reinjector) restart(ctx context.Context, s upgrade.Step) error {
 			continue
 		}
 		left, err := r.judge(found, s)
-		if !slices.Equal(left, last) {
+		if !slices.Equal(left.pods, last.pods) {
+			if len(left.gateways) > 0 {
+				r.once(r.Waits, "istiod rolls out "+someOf(left.gateways))
+			}
 			last, since = left, time.Now()
 		}
-		if len(left) == 0 || time.Since(since) > settleTime {
+		if len(left.pods) == 0 || time.Since(since) > r.patience(left) {
 			return err
 		}
 		if err := pause(ctx, settleLook); err != nil {
 			return err
 		}
+	}
+}
+
+// patience is how long pods that are going may stay as they are.
+func (r *Reinjector) patience(g going) time.Duration {
+	if len(g.gateways) > 0 {
+		return max(settleTime, r.GatewayTime)
+	}
+	return settleTime
+}
+
+// once tells what was not told before: it is looked again and again.
+func (r *Reinjector) once(tell func(text string), text string) {
+	if r.told == nil {
+		r.told = map[string]bool{}
+	}
+	if !r.told[text] {
+		r.told[text] = true
+		tell(text)
 	}
 }
 
@@ -79,31 +106,35 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // judge says of what was found after a restart whether that has worked, and which pods may still be going where it has not.
-func (r *Reinjector) judge(found *restartscan.Result, s upgrade.Step) (going []string, err error) {
+func (r *Reinjector) judge(found *restartscan.Result, s upgrade.Step) (g going, err error) {
 	b := behind(found.Input.Pods, s.Away)
+	g = going{pods(found.Input.Pods), b.gateways}
 	if s.Nothing {
 		b.stale, b.own = append(b.stale, b.own...), nil
 	}
 	if s.Away == "" && len(b.jobs) > 0 {
-		r.Left("run to completion on their proxies: " + someOf(b.jobs))
+		r.once(r.Left, "run to completion on their proxies: "+someOf(b.jobs))
 	} else {
 		b.stale = append(b.stale, b.jobs...)
 	}
 	if len(b.own) > 0 {
-		r.Left("still on revision " + s.Away + ", which their own labels or their namespaces' name: " + someOf(b.own))
+		r.once(r.Left, "still on revision "+s.Away+", which their own labels or their namespaces' name: "+someOf(b.own))
 	}
 	const how = "; see `kubectl mesh-reinject -A --dry-run=client`, and run the same command again"
 	switch {
 	case len(found.Gaps) > 0:
-		return nil, fmt.Errorf("whether all pods are moved cannot be told: %w", found.Gaps[0])
+		return going{}, fmt.Errorf("whether all pods are moved cannot be told: %w", found.Gaps[0])
 	case len(b.stale) == 0:
-		return nil, nil
+		return going{}, nil
 	case s.Away == "":
-		return pods(found.Input.Pods), &upgraderun.BehindError{Namespaces: b.namespaces, Text: fmt.Sprintf("not every pod runs revision %s: %s", s.Revision, someOf(b.stale)) + how}
+		return g, &upgraderun.BehindError{Namespaces: b.namespaces, Text: fmt.Sprintf("not every pod runs revision %s: %s", s.Revision, someOf(b.stale)) + how}
 	default:
-		return pods(found.Input.Pods), fmt.Errorf("not every pod has left revision %s: %s", s.Away, someOf(b.stale)+how)
+		return g, fmt.Errorf("not every pod has left revision %s: %s", s.Away, someOf(b.stale)+how)
 	}
 }
+
+// going are pods that may still be replaced, and the workloads of those that istiod replaces itself.
+type going struct{ pods, gateways []string }
 
 // pods names pods, in order.
 func pods(items []scan.Item) []string {
@@ -152,8 +183,8 @@ func concerns(s upgrade.Step, i scan.Item) bool {
 
 // left are workloads, each once, in order: those that have a pod whose proxy is of another revision than it would get, apart from those
 // whose pods run to completion, and those that have one of the revision that is left and would get it again. namespaces are those of
-// the first.
-type left struct{ stale, jobs, own, namespaces []string }
+// the first, and gateways those of the first that istiod manages.
+type left struct{ stale, jobs, own, namespaces, gateways []string }
 
 func behind(pods []scan.Item, away string) (l left) {
 	for _, i := range pods {
@@ -171,9 +202,12 @@ func behind(pods []scan.Item, away string) (l left) {
 			l.jobs = append(l.jobs, name)
 		default:
 			l.stale, l.namespaces = append(l.stale, name), append(l.namespaces, i.Pod.Namespace)
+			if i.Pod.Managed() {
+				l.gateways = append(l.gateways, name)
+			}
 		}
 	}
-	for _, names := range []*[]string{&l.stale, &l.jobs, &l.own, &l.namespaces} {
+	for _, names := range []*[]string{&l.stale, &l.jobs, &l.own, &l.namespaces, &l.gateways} {
 		slices.Sort(*names)
 		*names = slices.Compact(*names)
 	}

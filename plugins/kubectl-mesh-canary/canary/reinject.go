@@ -28,10 +28,13 @@ func (o *upgradeOptions) reinjector(ctx context.Context, s *session) (*upgradeha
 		}
 	}
 	options := o.Pacing.Run()
+	var whole *v1alpha1.RestartReport
 	options.Chunk, options.ManifestDir, options.Abort = o.Chunk, dir, plugin.Abort(ctx)
 	return &upgradehands.Reinjector{
 		Clients: s.clients, IstioNamespace: s.namespace, Options: plan, Chunk: o.Chunk,
-		Left: func(text string) { fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(text)) },
+		GatewayTime: o.Pacing.WorkloadTimeout,
+		Left:        func(text string) { fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(text)) },
+		Waits:       func(text string) { fmt.Fprintln(o.ErrOut, "waiting:", printing.Escape(text)) },
 		Carry: func(ctx context.Context, found *restartscan.Result, plan *restartplan.Plan) error {
 			o.notes(found, plan)
 			report, err := o.Pacing.Carry(ctx, o.ErrOut, s.clients, plan, options)
@@ -39,7 +42,9 @@ func (o *upgradeOptions) reinjector(ctx context.Context, s *session) (*upgradeha
 				return err
 			}
 			fmt.Fprint(o.ErrOut, restartreport.Summary(report))
-			if err := o.Pacing.WriteReports(report); err != nil {
+			// Each run of a command may be one of several: a report on disk is of them all.
+			whole = restartreport.Join(whole, report)
+			if err := o.Pacing.WriteReports(whole); err != nil {
 				return err
 			}
 			return conclude(ctx, report)

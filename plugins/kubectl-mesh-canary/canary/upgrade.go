@@ -160,6 +160,7 @@ func (o *upgradeOptions) confirm(ctx context.Context, what string, namespaces in
 // to takes the upgrade to a goal, and says on the way what is done.
 func (o *upgradeOptions) to(ctx context.Context, s *session, goal upgrade.Goal) error {
 	s.hands.Upgrade = s.upgrade
+	s.hands.Unseen = func(text string) { fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(text)) }
 	s.hands.Wrote = func(text string) { fmt.Fprintln(o.ErrOut, printing.Escape(text)) }
 	reinjector, err := o.reinjector(ctx, s)
 	if err != nil {
