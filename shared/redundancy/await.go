@@ -42,7 +42,7 @@ func Await(ctx context.Context, kube kubernetes.Interface, raised []v1alpha1.Upg
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w while waiting for replicas: %s; see `kubectl get pods` there", ctx.Err(), last)
+			return fmt.Errorf("%w while waiting for replicas: %s; see `kubectl get pods` there", context.Cause(ctx), last)
 		case <-time.After(pause):
 		}
 	}

@@ -41,7 +41,7 @@ func (o *startOptions) toRaise(ctx context.Context, s *session) ([]v1alpha1.Upgr
 	return raise, nil
 }
 
-// raise raises what has too few replicas, and waits until they are ready: nothing is restarted before.
+// raise raises what has too few replicas, and waits until they are ready, as long as any workload may take: nothing is restarted before.
 func (o *startOptions) raise(ctx context.Context, s *session, raise []v1alpha1.UpgradeReplicas) error {
 	if len(raise) == 0 {
 		return nil
@@ -52,5 +52,8 @@ func (o *startOptions) raise(ctx context.Context, s *session, raise []v1alpha1.U
 	if err := redundancy.Raise(ctx, s.clients.Kube, s.upgrade, raise, s.store.Save); err != nil {
 		return err
 	}
+	within := o.Pacing.WorkloadTimeout
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("the %s allowed by --workload-timeout are over", within))
+	defer cancel()
 	return redundancy.Await(ctx, s.clients.Kube, raise, func(text string) { fmt.Fprintln(o.ErrOut, "waiting:", printing.Escape(text)) })
 }
