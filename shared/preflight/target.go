@@ -19,9 +19,16 @@ const (
 	webhookFailed = "webhook-failed"
 )
 
-// Starting says whether a finding is about a control plane that may just be starting.
-func Starting(f v1alpha1.Finding) bool {
-	return slices.Contains([]string{notInstalled, notReady, webhookFailed}, f.Check)
+// missing is what is said of a target that may just be starting, empty where it serves.
+func missing(f Facts) string {
+	c := &checker{Facts: &f}
+	c.target()
+	for _, finding := range c.findings {
+		if slices.Contains([]string{notInstalled, notReady, webhookFailed}, finding.Check) {
+			return finding.Message
+		}
+	}
+	return ""
 }
 
 // Failing says whether a finding is that a control plane's webhook does not answer.
