@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
@@ -350,19 +351,37 @@ func TestInPlaceThereIsNothingToCompare(t *testing.T) {
 }
 
 func TestWhoKeepsANamespace(t *testing.T) {
+	const instance = "app.kubernetes.io/instance"
+	wrote := func(manager, fields string) []metav1.ManagedFieldsEntry {
+		return []metav1.ManagedFieldsEntry{{Manager: "kube-apiserver"}, {Manager: manager, FieldsV1: metav1.NewFieldsV1(fields)}}
+	}
+	label := `{"f:metadata":{"f:labels":{".":{},"f:app.kubernetes.io/instance":{}}}}`
 	for _, c := range []struct {
+		rule                string
 		labels, annotations set
+		fields              []metav1.ManagedFieldsEntry
 		want                string
 	}{
-		{set{"argocd.argoproj.io/instance": "shop"}, nil, "Argo CD application shop"},
-		{nil, set{"argocd.argoproj.io/tracking-id": "shop:/Namespace:shop/shop"}, "Argo CD, as shop:/Namespace:shop/shop"},
-		{set{"kustomize.toolkit.fluxcd.io/name": "shop"}, nil, "Flux Kustomization shop"},
-		{set{"helm.toolkit.fluxcd.io/name": "shop"}, nil, "Flux HelmRelease shop"},
-		{set{"app.kubernetes.io/managed-by": "Helm"}, nil, ""},
+		{"Argo CD's label of its own", set{"argocd.argoproj.io/instance": "shop"}, nil, nil, "Argo CD application shop"},
+		{"Argo CD's annotation", nil, set{"argocd.argoproj.io/tracking-id": "shop:/Namespace:shop/shop"}, nil, "Argo CD, as shop:/Namespace:shop/shop"},
+		{"Argo CD's annotation beside everybody's label", set{instance: "release"}, set{"argocd.argoproj.io/tracking-id": "shop:/Namespace:shop/shop"}, nil, "Argo CD, as shop:/Namespace:shop/shop"},
+		{"everybody's label, written by Argo CD", set{instance: "shop"}, nil, wrote("argocd-controller", label), "Argo CD application shop"},
+		{"everybody's label, written by an older one", set{instance: "shop"}, nil, wrote("argocd-application-controller", label), "Argo CD application shop"},
+		{"a chart's label, written by Argo CD", set{instance: "shop", "app.kubernetes.io/managed-by": "Helm"}, nil, wrote("argocd-controller", label), "Argo CD application shop"},
+		{"everybody's label, written by Helm", set{instance: "shop", "app.kubernetes.io/managed-by": "Helm"}, nil, wrote("helm", label), ""},
+		{"everybody's label, written by a person", set{instance: "shop"}, nil, wrote("kubectl-label", label), ""},
+		{"everybody's label, where Argo CD wrote something else", set{instance: "shop"}, nil, wrote("argocd-controller", `{"f:metadata":{"f:labels":{"f:team":{}}}}`), ""},
+		{"everybody's label, and fields that cannot be read", set{instance: "shop"}, nil, wrote("argocd-controller", `{`), ""},
+		{"everybody's label alone", set{instance: "shop"}, nil, nil, ""},
+		{"Flux's Kustomization", set{"kustomize.toolkit.fluxcd.io/name": "shop"}, nil, nil, "Flux Kustomization shop"},
+		{"Flux's HelmRelease", set{"helm.toolkit.fluxcd.io/name": "shop"}, nil, nil, "Flux HelmRelease shop"},
+		{"Helm", set{"app.kubernetes.io/managed-by": "Helm"}, nil, nil, ""},
 	} {
-		if got := managedBy(c.labels, c.annotations); got != c.want {
-			t.Errorf("%v, %v: %q", c.labels, c.annotations, got)
-		}
+		t.Run(c.rule, func(t *testing.T) {
+			if got := managedBy(&metav1.ObjectMeta{Labels: c.labels, Annotations: c.annotations, ManagedFields: c.fields}); got != c.want {
+				t.Errorf("got %q", got)
+			}
+		})
 	}
 }
 

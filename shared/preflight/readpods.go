@@ -137,7 +137,7 @@ func (r *reader) readNamespaces(ctx context.Context, c *counts) error {
 		}
 		d := r.mesh.Follows(m.Name)
 		found[m.Name] = &Namespace{
-			Name: m.Name, Labels: m.Labels, Follows: d.Owner, OnFrom: c.onFrom[m.Name], ManagedBy: managedBy(m.Labels, m.Annotations),
+			Name: m.Name, Labels: m.Labels, Follows: d.Owner, OnFrom: c.onFrom[m.Name], ManagedBy: managedBy(&m.ObjectMeta),
 		}
 		return nil
 	})
