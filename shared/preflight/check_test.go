@@ -267,6 +267,10 @@ func TestWhatIsWrongWithFiltersRoutesAndOwners(t *testing.T) {
 			f.VirtualServices = []VirtualService{{Namespace: "shop", Name: "cart", Routes: []Route{{Position: 0}, {Position: 2, Name: "pay"}}}}
 		}, lines("warning", "retries", "no-retries", "VirtualService/shop/cart", "retries are switched off (attempts: 0) for http[0], route pay: during restarts its clients see 503s",
 			`kubectl patch virtualservices.networking.istio.io/cart -n shop --type json -p '[{"op":"remove","path":"/spec/http/0/retries"},{"op":"remove","path":"/spec/http/2/retries"}]'`)},
+		{"one kept elsewhere of which one route leads to what is restarted", func(f *Facts) {
+			f.VirtualServices = []VirtualService{{Namespace: "plain", Name: "front", Routes: []Route{{Position: 0, Namespaces: []string{"other"}}, {Position: 1, Namespaces: []string{"other", "shop"}}}}}
+		}, lines("warning", "retries", "no-retries", "VirtualService/plain/front", "retries are switched off (attempts: 0) for http[1]: during restarts its clients see 503s",
+			`kubectl patch virtualservices.networking.istio.io/front -n plain --type json -p '[{"op":"remove","path":"/spec/http/1/retries"}]'`)},
 		{"a namespace that Argo CD keeps", func(f *Facts) { shop(f).ManagedBy = "Argo CD application shop" },
 			lines("warning", "gitops", "managed-namespace", "Namespace//shop", "it is kept by Argo CD application shop, which would put its labels back", "change the label where that takes it from, or have it pass over the labels istio.io/rev and istio-injection during the upgrade")},
 		{"what may not be read", func(f *Facts) {

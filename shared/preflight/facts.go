@@ -170,4 +170,6 @@ type VirtualService struct {
 type Route struct {
 	Position int
 	Name     string
+	// Namespaces are those of the Services that it leads to.
+	Namespaces []string
 }
