@@ -61,7 +61,7 @@ func (r *reader) count(c *counts, item scan.Item) {
 		return
 	}
 	from := r.facts.From.ControlPlane
-	runs := verdict.Proxy != nil && verdict.Proxy.Revision == from.Revision
+	runs := verdict.Proxy != nil && isOf(from, verdict.Proxy.Revision, verdict.Owner)
 	follows := verdict.Owner == from && verdict.Expected.Image != ""
 	elsewhere := verdict.Owner != from && verdict.Owner != (revision.ControlPlane{})
 	if verdict.Status == v1alpha1.Unknown && !runs && !follows && !elsewhere {
@@ -80,6 +80,12 @@ func (r *reader) count(c *counts, item scan.Item) {
 	if runs || follows {
 		c.countWorkload(item, runs, follows)
 	}
+}
+
+// isOf says whether a proxy of a revision of that name is a control plane's. Where another mesh has a revision of the same name, the
+// proxy is that one's if it would inject the pod now.
+func isOf(from revision.ControlPlane, name string, would revision.ControlPlane) bool {
+	return name == from.Revision && (would.Revision != name || would.Namespace == "" || would == from)
 }
 
 func (c *counts) countGateway(pod proxy.Pod, follows bool) {
