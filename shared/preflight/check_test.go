@@ -47,11 +47,9 @@ func plane(rev, version string) Plane {
 func clean() Facts {
 	return Facts{
 		From: plane("1-22", "1.22.0"), To: plane("1-23", "1.23.0"), RootNamespace: "istio-system", ProxyVersions: []string{"1.22.0"},
-		Injectors: revision.Injectors([]admissionv1.MutatingWebhookConfiguration{
-			*fixture.Injector("1-22"), *fixture.Injector("1-23"), *fixture.TagInjector("prod", "1-22"), *fixture.TagInjector("canary", "1-23"),
-		}),
+		Injectors: injectors(fixture.Injector("1-22"), fixture.Injector("1-23"), fixture.TagInjector("prod", "1-22"), fixture.TagInjector("canary", "1-23")),
 		Namespaces: []Namespace{
-			{Name: "shop", Labels: set{"istio.io/rev": "prod"}, Follows: revision.ControlPlane{Namespace: "istio-system", Revision: "1-22"}, OnFrom: 5},
+			{Name: "shop", Labels: set{"istio.io/rev": "prod"}, Follows: revision.ControlPlane{Namespace: "istio-system", Revision: "1-22"}, OnFrom: 5, Injected: 5},
 			{Name: "other", Labels: set{"istio.io/rev": "1-23"}, Follows: revision.ControlPlane{Namespace: "istio-system", Revision: "1-23"}, ManagedBy: "Argo CD application other"},
 			{Name: "plain"},
 		},
@@ -176,6 +174,39 @@ func shop(f *Facts) *Namespace { return &f.Namespaces[0] }
 
 func cart(f *Facts) *Workload { return &f.Workloads[0] }
 
+// apart has the target in a mesh of its own.
+func apart(f *Facts) {
+	f.To.Namespace, f.To.Answer = "istio-two", Answer{}
+	f.To.Mesh.Text = strings.ReplaceAll(f.To.Mesh.Text, ".istio-system.", ".istio-two.")
+}
+
+// unrevisioned has the mesh be installed without a revision.
+func unrevisioned(f *Facts) {
+	f.From = plane("default", "1.22.0")
+	f.From.Mesh.Text = strings.ReplaceAll(f.From.Mesh.Text, "istiod-default.", "istiod.")
+}
+
+func injectors(configurations ...*admissionv1.MutatingWebhookConfiguration) []revision.Injector {
+	var list []admissionv1.MutatingWebhookConfiguration
+	for _, c := range configurations {
+		list = append(list, *c)
+	}
+	return revision.Injectors(list)
+}
+
+// tagged adds a tag of a revision.
+func tagged(f *Facts, tag, rev string) {
+	f.Injectors = append(f.Injectors, injectors(fixture.TagInjector(tag, rev))...)
+}
+
+// labelled gives the namespace with the proxies labels by which it follows nobody.
+func labelled(f *Facts, l set) { shop(f).Labels, shop(f).Follows = l, revision.ControlPlane{} }
+
+// follower adds a namespace that follows the revision to leave by that value of istio.io/rev.
+func follower(f *Facts, value string) {
+	f.Namespaces = append(f.Namespaces, Namespace{Name: "more", Labels: set{"istio.io/rev": value}, Follows: f.From.ControlPlane})
+}
+
 func TestWhatIsWrongWithLabels(t *testing.T) {
 	gateway := func(value string) func(*Facts) {
 		return func(f *Facts) {
@@ -183,24 +214,62 @@ func TestWhatIsWrongWithLabels(t *testing.T) {
 		}
 	}
 	for _, p := range []planted{
-		{"two labels on a namespace", func(f *Facts) { shop(f).Labels["istio-injection"] = "disabled" },
+		{"two labels on a namespace without proxies", func(f *Facts) {
+			labelled(f, set{"istio.io/rev": "prod", "istio-injection": "disabled"})
+			shop(f).Injected = 0
+		},
 			lines("warning", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=prod and istio-injection=disabled contradict one another; the latter decides", "kubectl label namespace shop istio.io/rev-")},
-		{"two, of which nobody follows the one that decides", func(f *Facts) { shop(f).Labels["istio-injection"] = "enabled" },
-			lines("warning", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=prod and istio-injection=enabled contradict one another; the latter decides, and no injector follows it", "kubectl label namespace shop istio-injection-")},
+		{"two, of which the one that decides takes its proxies away", func(f *Facts) { labelled(f, set{"istio.io/rev": "prod", "istio-injection": "disabled"}) },
+			lines("error", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=prod and istio-injection=disabled contradict one another; the latter decides; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop istio-injection-")},
+		{"two, of which the other one names nothing", func(f *Facts) { labelled(f, set{"istio.io/rev": "nope", "istio-injection": "disabled"}) },
+			lines("error", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=nope and istio-injection=disabled contradict one another; the latter decides; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop --overwrite istio.io/rev=1-22 istio-injection-")},
+		{"two, of which nobody follows the one that decides", func(f *Facts) { labelled(f, set{"istio.io/rev": "prod", "istio-injection": "enabled"}) },
+			lines("error", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=prod and istio-injection=enabled contradict one another; the latter decides, and no injector follows it; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop istio-injection-")},
+		{"two, of which nobody follows either", func(f *Facts) { f.Namespaces[2].Labels = set{"istio.io/rev": "nope", "istio-injection": "enabled"} },
+			lines("warning", "labels", "conflicting-labels", "Namespace//plain", "labels istio.io/rev=nope and istio-injection=enabled contradict one another; the latter decides, and no injector follows it", "kubectl label namespace plain istio-injection- istio.io/rev-")},
+		{"two, of which the one that decides is followed", func(f *Facts) { shop(f).Labels["istio-injection"] = "enabled"; tagged(f, "default", "1-22") },
+			lines("warning", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=prod and istio-injection=enabled contradict one another; the latter decides", "kubectl label namespace shop istio.io/rev-")},
 		{"two of another revision's are not of concern", func(f *Facts) { f.Namespaces[1].Labels["istio-injection"] = "disabled" }, ""},
-		{"a label that names nothing, and proxies", func(f *Facts) { shop(f).Labels["istio.io/rev"] = "nope" },
+		{"a label that names nothing, and proxies", func(f *Facts) { labelled(f, set{"istio.io/rev": "nope"}) },
+			lines("error", "labels", "dangling-label", "Namespace//shop", "istio.io/rev=nope names no revision and no tag; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop --overwrite istio.io/rev=1-22")},
+		{"a label that names nothing, where others follow a tag", func(f *Facts) { labelled(f, set{"istio.io/rev": "nope"}); follower(f, "prod") },
 			lines("error", "labels", "dangling-label", "Namespace//shop", "istio.io/rev=nope names no revision and no tag; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop --overwrite istio.io/rev=prod")},
+		{"a label that names nothing, where more follow the revision", func(f *Facts) {
+			labelled(f, set{"istio.io/rev": "nope"})
+			follower(f, "prod")
+			follower(f, "1-22")
+			follower(f, "1-22")
+		},
+			lines("error", "labels", "dangling-label", "Namespace//shop", "istio.io/rev=nope names no revision and no tag; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop --overwrite istio.io/rev=1-22")},
+		{"a label that names nothing, beside a Gateway's pods only", func(f *Facts) { labelled(f, set{"istio.io/rev": "nope"}); shop(f).Injected = 0 },
+			lines("warning", "labels", "dangling-label", "Namespace//shop", "istio.io/rev=nope names no revision and no tag", "kubectl label namespace shop istio.io/rev-")},
 		{"a label that names nothing", func(f *Facts) { f.Namespaces[2].Labels = set{"istio.io/rev": "nope"} },
 			lines("warning", "labels", "dangling-label", "Namespace//plain", "istio.io/rev=nope names no revision and no tag", "kubectl label namespace plain istio.io/rev-")},
-		{"injection enabled without a default revision", func(f *Facts) { shop(f).Labels = set{"istio-injection": "enabled"} },
-			lines("error", "labels", "dangling-label", "Namespace//shop", "istio-injection=enabled is followed by no injector: there is no default revision; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop --overwrite istio.io/rev=prod istio-injection-")},
+		{"injection enabled without a default revision", func(f *Facts) { labelled(f, set{"istio-injection": "enabled"}) },
+			lines("error", "labels", "dangling-label", "Namespace//shop", "istio-injection=enabled is followed by no injector: there is no default revision; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop --overwrite istio.io/rev=1-22 istio-injection-")},
 		{"a workload's label that has no effect", func(f *Facts) { cart(f).Labels["istio.io/rev"] = "1-23" },
 			lines("warning", "labels", "conflicting-labels", "Deployment/shop/cart", "its own label istio.io/rev=1-23 has no effect: the labels of its namespace decide", `kubectl patch deployment/cart -n shop --type merge -p '{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":null}}}}}'`)},
 		{"a workload that names the moving tag as its namespace does", func(f *Facts) { cart(f).Labels["istio.io/rev"] = "prod" }, ""},
-		{"a workload's label that names nothing", func(f *Facts) { shop(f).Labels = nil; cart(f).Labels["istio.io/rev"] = "nope" },
+		{"a workload's label that names nothing", func(f *Facts) { labelled(f, nil); follower(f, "prod"); cart(f).Labels["istio.io/rev"] = "nope" },
 			lines("error", "labels", "dangling-label", "Deployment/shop/cart", "its own label istio.io/rev=nope names no revision and no tag; it would lose the proxy at the next restart", `kubectl patch deployment/cart -n shop --type merge -p '{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"prod"}}}}}'`)},
-		{"a workload that names the revision", func(f *Facts) { shop(f).Labels = nil; cart(f).Labels["istio.io/rev"] = "1-22" },
+		{"a workload's label that names nothing, where no tag moves", func(f *Facts) { labelled(f, nil); cart(f).Labels["istio.io/rev"] = "nope" },
+			lines("error", "labels", "dangling-label", "Deployment/shop/cart", "its own label istio.io/rev=nope names no revision and no tag; it would lose the proxy at the next restart", `kubectl patch deployment/cart -n shop --type merge -p '{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"1-22"}}}}}'`)},
+		{"a workload that names the revision, where a tag moves", func(f *Facts) { labelled(f, nil); follower(f, "prod"); cart(f).Labels["istio.io/rev"] = "1-22" },
 			lines("warning", "labels", "pinned", "Deployment/shop/cart", "its own label istio.io/rev=1-22 names the revision itself, so that it stays behind when tags and namespaces move", `kubectl patch deployment/cart -n shop --type merge -p '{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"prod"}}}}}'`)},
+		{"a workload that names the revision, where nobody follows its tag", func(f *Facts) { labelled(f, nil); cart(f).Labels["istio.io/rev"] = "1-22" },
+			lines("warning", "labels", "pinned", "Deployment/shop/cart", "its own label istio.io/rev=1-22 names the revision itself, so that it stays behind when tags and namespaces move", `kubectl patch deployment/cart -n shop --type merge -p '{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"1-23"}}}}}'`)},
+		{"a workload that names the revision, where the default is its tag", func(f *Facts) {
+			labelled(f, nil)
+			tagged(f, "default", "1-22")
+			cart(f).Labels["istio.io/rev"] = "1-22"
+		},
+			lines("warning", "labels", "pinned", "Deployment/shop/cart", "its own label istio.io/rev=1-22 names the revision itself, so that it stays behind when tags and namespaces move", `kubectl patch deployment/cart -n shop --type merge -p '{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"default"}}}}}'`)},
+		{"a workload that names the installation without a revision", func(f *Facts) {
+			unrevisioned(f)
+			f.Injectors = injectors(fixture.Injector("default"), fixture.Injector("1-23"))
+			labelled(f, nil)
+			cart(f).Labels["istio.io/rev"] = "default"
+		}, ""},
 		{"a workload that names the moving tag", func(f *Facts) { shop(f).Labels = nil; cart(f).Labels["istio.io/rev"] = "prod" }, ""},
 		{"istiod's own Deployment", func(f *Facts) {
 			f.Workloads = append(f.Workloads, Workload{Namespace: "istio-system", Ref: workload.Ref{Group: "apps", Kind: "Deployment", Name: "istiod-1-22"},
@@ -211,7 +280,7 @@ func TestWhatIsWrongWithLabels(t *testing.T) {
 				Labels: set{"istio.io/rev": "nope"}, Annotations: set{"sidecar.istio.io/inject": "false"}})
 		}, ""},
 		{"a CronJob that names the revision, where no tag does", func(f *Facts) {
-			f.Injectors = revision.Injectors([]admissionv1.MutatingWebhookConfiguration{*fixture.Injector("1-22"), *fixture.Injector("1-23")})
+			f.Injectors = injectors(fixture.Injector("1-22"), fixture.Injector("1-23"))
 			shop(f).Labels = set{}
 			f.Workloads = []Workload{{Namespace: "shop", Ref: workload.Ref{Group: "batch", Kind: "CronJob", Name: "nightly"}, Labels: set{"istio.io/rev": "1-22"}, Follows: true}}
 		}, lines("warning", "labels", "pinned", "CronJob/shop/nightly", "its own label istio.io/rev=1-22 names the revision itself, so that it stays behind when tags and namespaces move", `kubectl patch cronjob/nightly -n shop --type merge -p '{"spec":{"jobTemplate":{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"1-23"}}}}}}}'`)},
