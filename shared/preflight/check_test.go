@@ -99,6 +99,10 @@ func lines(text ...string) string { return strings.Join(text, "\n") }
 func document(d *Document, text string) { d.Exists, d.Text = true, text }
 
 func TestWhatIsWrongWithTheTarget(t *testing.T) {
+	const (
+		compareRoots = "compare the ROOTCA of a proxy of each: istioctl proxy-config secret <POD> -n <NAMESPACE>"
+		unknownRoots = "could not be checked: whether proxies of the two revisions have the same root certificates: neither they nor the certificates of both istiods are to be seen"
+	)
 	for _, p := range []planted{
 		{"not installed", func(f *Facts) { f.To = Plane{ControlPlane: revision.ControlPlane{Revision: "1-24"}} },
 			lines("error", "control-plane", "not-installed", "Revision//1-24", "revision 1-24 is not installed: no injector is its own", "istioctl install --revision 1-24")},
@@ -120,11 +124,15 @@ func TestWhatIsWrongWithTheTarget(t *testing.T) {
 			document(&f.To.Mesh, strings.ReplaceAll(f.To.Mesh.Text, "cluster.local", "new.example.com"))
 		},
 			lines("error", "control-plane", "trust-domain", "ConfigMap/istio-system/istio-1-23", "trust domain new.example.com, but cluster.local in revision 1-22: identities would change", "install 1-23 with meshConfig.trustDomain=cluster.local")},
-		{"another root", func(f *Facts) { f.To.CABundle = certificate("new") },
-			lines("error", "control-plane", "ca-bundle", "Revision/istio-system/1-23", "the certificates by which the API server knows the two istiods have none in common: proxies of the two revisions would not trust each other", "give both the same CA: the secret cacerts in namespace istio-system, then restart istiod")},
+		{"another certificate of istiod's", func(f *Facts) { f.To.CABundle = certificate("new") },
+			lines("warning", "control-plane", "ca-bundle", "Revision/istio-system/1-23", "the API server knows the two istiods by different certificates: unless somebody else than istiod's CA signs for one, proxies of the two revisions would not trust each other", compareRoots)},
+		{"another certificate of istiod's, in another namespace with the same root", func(f *Facts) { apart(f); f.To.CABundle = certificate("new") }, ""},
+		{"another root in another namespace", func(f *Facts) { apart(f); f.To.Root = certificate("new") },
+			lines("error", "control-plane", "root-certificate", "Revision/istio-two/1-23", "the root certificates in ConfigMap istio-ca-root-cert of the two Istio namespaces have none in common: proxies of the two revisions would not trust each other", "give both the same CA: the secret cacerts in namespace istio-two, then restart istiod")},
+		{"no root in another namespace, and the same certificates", func(f *Facts) { apart(f); f.To.Root = "" }, ""},
 		{"a root that rotates is shared", func(f *Facts) { f.To.CABundle = certificate("new") + certificate("root") }, ""},
-		{"no certificates", func(f *Facts) { f.To.CABundle = "" },
-			lines("warning", "unchecked", "ca-bundle", "Revision/istio-system/1-23", "could not be checked: whether the certificates by which the API server knows the two istiods are the same: those of revision 1-23 are missing", "compare the roots of both with `istioctl proxy-config secret`")},
+		{"no certificates of one", func(f *Facts) { f.To.CABundle = "" }, lines("warning", "unchecked", "root-certificate", "Revision/istio-system/1-23", unknownRoots, compareRoots)},
+		{"no certificates at all", func(f *Facts) { f.To.CABundle, f.From.CABundle = "", "" }, lines("warning", "unchecked", "root-certificate", "Revision/istio-system/1-23", unknownRoots, compareRoots)},
 		{"three versions up", func(f *Facts) { f.To.Deployment.Version = "1.25.0"; f.EnvoyFilters = nil },
 			lines("error", "version", "version-step", "Revision/istio-system/1-23", "1.22.0 to 1.25.0 is three minor versions up; by revisions it may be two at most: go to 1.24 first", "install a version in between, and move to that first")},
 		{"unknown version", func(f *Facts) { f.From.Deployment.Version = ""; f.EnvoyFilters = nil },
