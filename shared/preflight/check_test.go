@@ -106,6 +106,20 @@ func TestWhatIsWrongWithTheTarget(t *testing.T) {
 	for _, p := range []planted{
 		{"not installed", func(f *Facts) { f.To = Plane{ControlPlane: revision.ControlPlane{Revision: "1-24"}} },
 			lines("error", "control-plane", "not-installed", "Revision//1-24", "revision 1-24 is not installed: no injector is its own", "istioctl install --revision 1-24")},
+		{"not installed, on AKS", func(f *Facts) {
+			f.From.Namespace, f.To = "aks-istio-system", Plane{ControlPlane: revision.ControlPlane{Revision: "asm-1-24"}}
+		},
+			lines("error", "control-plane", "not-installed", "Revision//asm-1-24", "revision asm-1-24 is not installed: no injector is its own", "az aks mesh upgrade start --resource-group <GROUP> --name <CLUSTER> --revision asm-1-24")},
+		{"not installed, and without a revision", func(f *Facts) { f.To = Plane{ControlPlane: revision.ControlPlane{Revision: "default"}} },
+			lines("error", "control-plane", "not-installed", "Revision//default", "revision default is not installed: no injector is its own", "istioctl install")},
+		{"not installed, in another namespace than the usual", func(f *Facts) {
+			f.From.Namespace, f.To = "mesh", Plane{ControlPlane: revision.ControlPlane{Revision: "1-24"}}
+		},
+			lines("error", "control-plane", "not-installed", "Revision//1-24", "revision 1-24 is not installed: no injector is its own", "istioctl install --revision 1-24 --istioNamespace mesh --set values.global.istioNamespace=mesh")},
+		{"not installed, outside the cluster", func(f *Facts) {
+			f.From.Namespace, f.To = "", Plane{ControlPlane: revision.ControlPlane{Revision: "1-24"}}
+		},
+			lines("error", "control-plane", "not-installed", "Revision//1-24", "revision 1-24 is not installed: no injector is its own", "have it installed as 1-22 was, whose control plane is outside this cluster")},
 		{"a tag", func(f *Facts) { f.To = Plane{ControlPlane: revision.ControlPlane{Revision: "canary"}, TagOf: "1-23"} },
 			lines("error", "control-plane", "not-installed", "Revision//canary", "canary is no revision, but a tag of revision 1-23", "kubectl mesh-canary check --to 1-23")},
 		{"a replica that is not ready", func(f *Facts) { f.To.Deployment.Ready = 1 },
