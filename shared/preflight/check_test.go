@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
@@ -46,11 +47,9 @@ func plane(rev, version string) Plane {
 func clean() Facts {
 	return Facts{
 		From: plane("1-22", "1.22.0"), To: plane("1-23", "1.23.0"), RootNamespace: "istio-system", ProxyVersions: []string{"1.22.0"},
-		Injectors: revision.Injectors([]admissionv1.MutatingWebhookConfiguration{
-			*fixture.Injector("1-22"), *fixture.Injector("1-23"), *fixture.TagInjector("prod", "1-22"), *fixture.TagInjector("canary", "1-23"),
-		}),
+		Injectors: injectors(fixture.Injector("1-22"), fixture.Injector("1-23"), fixture.TagInjector("prod", "1-22"), fixture.TagInjector("canary", "1-23")),
 		Namespaces: []Namespace{
-			{Name: "shop", Labels: set{"istio.io/rev": "prod"}, Follows: revision.ControlPlane{Namespace: "istio-system", Revision: "1-22"}, OnFrom: 5},
+			{Name: "shop", Labels: set{"istio.io/rev": "prod"}, Follows: revision.ControlPlane{Namespace: "istio-system", Revision: "1-22"}, OnFrom: 5, Injected: 5},
 			{Name: "other", Labels: set{"istio.io/rev": "1-23"}, Follows: revision.ControlPlane{Namespace: "istio-system", Revision: "1-23"}, ManagedBy: "Argo CD application other"},
 			{Name: "plain"},
 		},
@@ -100,9 +99,27 @@ func lines(text ...string) string { return strings.Join(text, "\n") }
 func document(d *Document, text string) { d.Exists, d.Text = true, text }
 
 func TestWhatIsWrongWithTheTarget(t *testing.T) {
+	const (
+		compareRoots = "compare the ROOTCA of a proxy of each: istioctl proxy-config secret <POD> -n <NAMESPACE>"
+		unknownRoots = "could not be checked: whether proxies of the two revisions have the same root certificates: neither they nor the certificates of both istiods are to be seen"
+	)
 	for _, p := range []planted{
 		{"not installed", func(f *Facts) { f.To = Plane{ControlPlane: revision.ControlPlane{Revision: "1-24"}} },
 			lines("error", "control-plane", "not-installed", "Revision//1-24", "revision 1-24 is not installed: no injector is its own", "istioctl install --revision 1-24")},
+		{"not installed, on AKS", func(f *Facts) {
+			f.From.Namespace, f.To = "aks-istio-system", Plane{ControlPlane: revision.ControlPlane{Revision: "asm-1-24"}}
+		},
+			lines("error", "control-plane", "not-installed", "Revision//asm-1-24", "revision asm-1-24 is not installed: no injector is its own", "az aks mesh upgrade start --resource-group <GROUP> --name <CLUSTER> --revision asm-1-24")},
+		{"not installed, and without a revision", func(f *Facts) { f.To = Plane{ControlPlane: revision.ControlPlane{Revision: "default"}} },
+			lines("error", "control-plane", "not-installed", "Revision//default", "revision default is not installed: no injector is its own", "istioctl install")},
+		{"not installed, in another namespace than the usual", func(f *Facts) {
+			f.From.Namespace, f.To = "mesh", Plane{ControlPlane: revision.ControlPlane{Revision: "1-24"}}
+		},
+			lines("error", "control-plane", "not-installed", "Revision//1-24", "revision 1-24 is not installed: no injector is its own", "istioctl install --revision 1-24 --istioNamespace mesh --set values.global.istioNamespace=mesh")},
+		{"not installed, outside the cluster", func(f *Facts) {
+			f.From.Namespace, f.To = "", Plane{ControlPlane: revision.ControlPlane{Revision: "1-24"}}
+		},
+			lines("error", "control-plane", "not-installed", "Revision//1-24", "revision 1-24 is not installed: no injector is its own", "have it installed as 1-22 was, whose control plane is outside this cluster")},
 		{"a tag", func(f *Facts) { f.To = Plane{ControlPlane: revision.ControlPlane{Revision: "canary"}, TagOf: "1-23"} },
 			lines("error", "control-plane", "not-installed", "Revision//canary", "canary is no revision, but a tag of revision 1-23", "kubectl mesh-canary check --to 1-23")},
 		{"a replica that is not ready", func(f *Facts) { f.To.Deployment.Ready = 1 },
@@ -121,11 +138,15 @@ func TestWhatIsWrongWithTheTarget(t *testing.T) {
 			document(&f.To.Mesh, strings.ReplaceAll(f.To.Mesh.Text, "cluster.local", "new.example.com"))
 		},
 			lines("error", "control-plane", "trust-domain", "ConfigMap/istio-system/istio-1-23", "trust domain new.example.com, but cluster.local in revision 1-22: identities would change", "install 1-23 with meshConfig.trustDomain=cluster.local")},
-		{"another root", func(f *Facts) { f.To.CABundle = certificate("new") },
-			lines("error", "control-plane", "ca-bundle", "Revision/istio-system/1-23", "the certificates by which the API server knows the two istiods have none in common: proxies of the two revisions would not trust each other", "give both the same CA: the secret cacerts in namespace istio-system, then restart istiod")},
+		{"another certificate of istiod's", func(f *Facts) { f.To.CABundle = certificate("new") },
+			lines("warning", "control-plane", "ca-bundle", "Revision/istio-system/1-23", "the API server knows the two istiods by different certificates: unless somebody else than istiod's CA signs for one, proxies of the two revisions would not trust each other", compareRoots)},
+		{"another certificate of istiod's, in another namespace with the same root", func(f *Facts) { apart(f); f.To.CABundle = certificate("new") }, ""},
+		{"another root in another namespace", func(f *Facts) { apart(f); f.To.Root = certificate("new") },
+			lines("error", "control-plane", "root-certificate", "Revision/istio-two/1-23", "the root certificates in ConfigMap istio-ca-root-cert of the two Istio namespaces have none in common: proxies of the two revisions would not trust each other", "give both the same CA: the secret cacerts in namespace istio-two, then restart istiod")},
+		{"no root in another namespace, and the same certificates", func(f *Facts) { apart(f); f.To.Root = "" }, ""},
 		{"a root that rotates is shared", func(f *Facts) { f.To.CABundle = certificate("new") + certificate("root") }, ""},
-		{"no certificates", func(f *Facts) { f.To.CABundle = "" },
-			lines("warning", "unchecked", "ca-bundle", "Revision/istio-system/1-23", "could not be checked: whether the certificates by which the API server knows the two istiods are the same: those of revision 1-23 are missing", "compare the roots of both with `istioctl proxy-config secret`")},
+		{"no certificates of one", func(f *Facts) { f.To.CABundle = "" }, lines("warning", "unchecked", "root-certificate", "Revision/istio-system/1-23", unknownRoots, compareRoots)},
+		{"no certificates at all", func(f *Facts) { f.To.CABundle, f.From.CABundle = "", "" }, lines("warning", "unchecked", "root-certificate", "Revision/istio-system/1-23", unknownRoots, compareRoots)},
 		{"three versions up", func(f *Facts) { f.To.Deployment.Version = "1.25.0"; f.EnvoyFilters = nil },
 			lines("error", "version", "version-step", "Revision/istio-system/1-23", "1.22.0 to 1.25.0 is three minor versions up; by revisions it may be two at most: go to 1.24 first", "install a version in between, and move to that first")},
 		{"unknown version", func(f *Facts) { f.From.Deployment.Version = ""; f.EnvoyFilters = nil },
@@ -175,6 +196,39 @@ func shop(f *Facts) *Namespace { return &f.Namespaces[0] }
 
 func cart(f *Facts) *Workload { return &f.Workloads[0] }
 
+// apart has the target in a mesh of its own.
+func apart(f *Facts) {
+	f.To.Namespace, f.To.Answer = "istio-two", Answer{}
+	f.To.Mesh.Text = strings.ReplaceAll(f.To.Mesh.Text, ".istio-system.", ".istio-two.")
+}
+
+// unrevisioned has the mesh be installed without a revision.
+func unrevisioned(f *Facts) {
+	f.From = plane("default", "1.22.0")
+	f.From.Mesh.Text = strings.ReplaceAll(f.From.Mesh.Text, "istiod-default.", "istiod.")
+}
+
+func injectors(configurations ...*admissionv1.MutatingWebhookConfiguration) []revision.Injector {
+	var list []admissionv1.MutatingWebhookConfiguration
+	for _, c := range configurations {
+		list = append(list, *c)
+	}
+	return revision.Injectors(list)
+}
+
+// tagged adds a tag of a revision.
+func tagged(f *Facts, tag, rev string) {
+	f.Injectors = append(f.Injectors, injectors(fixture.TagInjector(tag, rev))...)
+}
+
+// labelled gives the namespace with the proxies labels by which it follows nobody.
+func labelled(f *Facts, l set) { shop(f).Labels, shop(f).Follows = l, revision.ControlPlane{} }
+
+// follower adds a namespace that follows the revision to leave by that value of istio.io/rev.
+func follower(f *Facts, value string) {
+	f.Namespaces = append(f.Namespaces, Namespace{Name: "more", Labels: set{"istio.io/rev": value}, Follows: f.From.ControlPlane})
+}
+
 func TestWhatIsWrongWithLabels(t *testing.T) {
 	gateway := func(value string) func(*Facts) {
 		return func(f *Facts) {
@@ -182,24 +236,62 @@ func TestWhatIsWrongWithLabels(t *testing.T) {
 		}
 	}
 	for _, p := range []planted{
-		{"two labels on a namespace", func(f *Facts) { shop(f).Labels["istio-injection"] = "disabled" },
+		{"two labels on a namespace without proxies", func(f *Facts) {
+			labelled(f, set{"istio.io/rev": "prod", "istio-injection": "disabled"})
+			shop(f).Injected = 0
+		},
 			lines("warning", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=prod and istio-injection=disabled contradict one another; the latter decides", "kubectl label namespace shop istio.io/rev-")},
-		{"two, of which nobody follows the one that decides", func(f *Facts) { shop(f).Labels["istio-injection"] = "enabled" },
-			lines("warning", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=prod and istio-injection=enabled contradict one another; the latter decides, and no injector follows it", "kubectl label namespace shop istio-injection-")},
+		{"two, of which the one that decides takes its proxies away", func(f *Facts) { labelled(f, set{"istio.io/rev": "prod", "istio-injection": "disabled"}) },
+			lines("error", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=prod and istio-injection=disabled contradict one another; the latter decides; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop istio-injection-")},
+		{"two, of which the other one names nothing", func(f *Facts) { labelled(f, set{"istio.io/rev": "nope", "istio-injection": "disabled"}) },
+			lines("error", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=nope and istio-injection=disabled contradict one another; the latter decides; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop --overwrite istio.io/rev=1-22 istio-injection-")},
+		{"two, of which nobody follows the one that decides", func(f *Facts) { labelled(f, set{"istio.io/rev": "prod", "istio-injection": "enabled"}) },
+			lines("error", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=prod and istio-injection=enabled contradict one another; the latter decides, and no injector follows it; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop istio-injection-")},
+		{"two, of which nobody follows either", func(f *Facts) { f.Namespaces[2].Labels = set{"istio.io/rev": "nope", "istio-injection": "enabled"} },
+			lines("warning", "labels", "conflicting-labels", "Namespace//plain", "labels istio.io/rev=nope and istio-injection=enabled contradict one another; the latter decides, and no injector follows it", "kubectl label namespace plain istio-injection- istio.io/rev-")},
+		{"two, of which the one that decides is followed", func(f *Facts) { shop(f).Labels["istio-injection"] = "enabled"; tagged(f, "default", "1-22") },
+			lines("warning", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=prod and istio-injection=enabled contradict one another; the latter decides", "kubectl label namespace shop istio.io/rev-")},
 		{"two of another revision's are not of concern", func(f *Facts) { f.Namespaces[1].Labels["istio-injection"] = "disabled" }, ""},
-		{"a label that names nothing, and proxies", func(f *Facts) { shop(f).Labels["istio.io/rev"] = "nope" },
+		{"a label that names nothing, and proxies", func(f *Facts) { labelled(f, set{"istio.io/rev": "nope"}) },
+			lines("error", "labels", "dangling-label", "Namespace//shop", "istio.io/rev=nope names no revision and no tag; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop --overwrite istio.io/rev=1-22")},
+		{"a label that names nothing, where others follow a tag", func(f *Facts) { labelled(f, set{"istio.io/rev": "nope"}); follower(f, "prod") },
 			lines("error", "labels", "dangling-label", "Namespace//shop", "istio.io/rev=nope names no revision and no tag; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop --overwrite istio.io/rev=prod")},
+		{"a label that names nothing, where more follow the revision", func(f *Facts) {
+			labelled(f, set{"istio.io/rev": "nope"})
+			follower(f, "prod")
+			follower(f, "1-22")
+			follower(f, "1-22")
+		},
+			lines("error", "labels", "dangling-label", "Namespace//shop", "istio.io/rev=nope names no revision and no tag; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop --overwrite istio.io/rev=1-22")},
+		{"a label that names nothing, beside a Gateway's pods only", func(f *Facts) { labelled(f, set{"istio.io/rev": "nope"}); shop(f).Injected = 0 },
+			lines("warning", "labels", "dangling-label", "Namespace//shop", "istio.io/rev=nope names no revision and no tag", "kubectl label namespace shop istio.io/rev-")},
 		{"a label that names nothing", func(f *Facts) { f.Namespaces[2].Labels = set{"istio.io/rev": "nope"} },
 			lines("warning", "labels", "dangling-label", "Namespace//plain", "istio.io/rev=nope names no revision and no tag", "kubectl label namespace plain istio.io/rev-")},
-		{"injection enabled without a default revision", func(f *Facts) { shop(f).Labels = set{"istio-injection": "enabled"} },
-			lines("error", "labels", "dangling-label", "Namespace//shop", "istio-injection=enabled is followed by no injector: there is no default revision; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop --overwrite istio.io/rev=prod istio-injection-")},
+		{"injection enabled without a default revision", func(f *Facts) { labelled(f, set{"istio-injection": "enabled"}) },
+			lines("error", "labels", "dangling-label", "Namespace//shop", "istio-injection=enabled is followed by no injector: there is no default revision; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop --overwrite istio.io/rev=1-22 istio-injection-")},
 		{"a workload's label that has no effect", func(f *Facts) { cart(f).Labels["istio.io/rev"] = "1-23" },
 			lines("warning", "labels", "conflicting-labels", "Deployment/shop/cart", "its own label istio.io/rev=1-23 has no effect: the labels of its namespace decide", `kubectl patch deployment/cart -n shop --type merge -p '{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":null}}}}}'`)},
 		{"a workload that names the moving tag as its namespace does", func(f *Facts) { cart(f).Labels["istio.io/rev"] = "prod" }, ""},
-		{"a workload's label that names nothing", func(f *Facts) { shop(f).Labels = nil; cart(f).Labels["istio.io/rev"] = "nope" },
+		{"a workload's label that names nothing", func(f *Facts) { labelled(f, nil); follower(f, "prod"); cart(f).Labels["istio.io/rev"] = "nope" },
 			lines("error", "labels", "dangling-label", "Deployment/shop/cart", "its own label istio.io/rev=nope names no revision and no tag; it would lose the proxy at the next restart", `kubectl patch deployment/cart -n shop --type merge -p '{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"prod"}}}}}'`)},
-		{"a workload that names the revision", func(f *Facts) { shop(f).Labels = nil; cart(f).Labels["istio.io/rev"] = "1-22" },
+		{"a workload's label that names nothing, where no tag moves", func(f *Facts) { labelled(f, nil); cart(f).Labels["istio.io/rev"] = "nope" },
+			lines("error", "labels", "dangling-label", "Deployment/shop/cart", "its own label istio.io/rev=nope names no revision and no tag; it would lose the proxy at the next restart", `kubectl patch deployment/cart -n shop --type merge -p '{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"1-22"}}}}}'`)},
+		{"a workload that names the revision, where a tag moves", func(f *Facts) { labelled(f, nil); follower(f, "prod"); cart(f).Labels["istio.io/rev"] = "1-22" },
 			lines("warning", "labels", "pinned", "Deployment/shop/cart", "its own label istio.io/rev=1-22 names the revision itself, so that it stays behind when tags and namespaces move", `kubectl patch deployment/cart -n shop --type merge -p '{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"prod"}}}}}'`)},
+		{"a workload that names the revision, where nobody follows its tag", func(f *Facts) { labelled(f, nil); cart(f).Labels["istio.io/rev"] = "1-22" },
+			lines("warning", "labels", "pinned", "Deployment/shop/cart", "its own label istio.io/rev=1-22 names the revision itself, so that it stays behind when tags and namespaces move", `kubectl patch deployment/cart -n shop --type merge -p '{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"1-23"}}}}}'`)},
+		{"a workload that names the revision, where the default is its tag", func(f *Facts) {
+			labelled(f, nil)
+			tagged(f, "default", "1-22")
+			cart(f).Labels["istio.io/rev"] = "1-22"
+		},
+			lines("warning", "labels", "pinned", "Deployment/shop/cart", "its own label istio.io/rev=1-22 names the revision itself, so that it stays behind when tags and namespaces move", `kubectl patch deployment/cart -n shop --type merge -p '{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"default"}}}}}'`)},
+		{"a workload that names the installation without a revision", func(f *Facts) {
+			unrevisioned(f)
+			f.Injectors = injectors(fixture.Injector("default"), fixture.Injector("1-23"))
+			labelled(f, nil)
+			cart(f).Labels["istio.io/rev"] = "default"
+		}, ""},
 		{"a workload that names the moving tag", func(f *Facts) { shop(f).Labels = nil; cart(f).Labels["istio.io/rev"] = "prod" }, ""},
 		{"istiod's own Deployment", func(f *Facts) {
 			f.Workloads = append(f.Workloads, Workload{Namespace: "istio-system", Ref: workload.Ref{Group: "apps", Kind: "Deployment", Name: "istiod-1-22"},
@@ -210,7 +302,7 @@ func TestWhatIsWrongWithLabels(t *testing.T) {
 				Labels: set{"istio.io/rev": "nope"}, Annotations: set{"sidecar.istio.io/inject": "false"}})
 		}, ""},
 		{"a CronJob that names the revision, where no tag does", func(f *Facts) {
-			f.Injectors = revision.Injectors([]admissionv1.MutatingWebhookConfiguration{*fixture.Injector("1-22"), *fixture.Injector("1-23")})
+			f.Injectors = injectors(fixture.Injector("1-22"), fixture.Injector("1-23"))
 			shop(f).Labels = set{}
 			f.Workloads = []Workload{{Namespace: "shop", Ref: workload.Ref{Group: "batch", Kind: "CronJob", Name: "nightly"}, Labels: set{"istio.io/rev": "1-22"}, Follows: true}}
 		}, lines("warning", "labels", "pinned", "CronJob/shop/nightly", "its own label istio.io/rev=1-22 names the revision itself, so that it stays behind when tags and namespaces move", `kubectl patch cronjob/nightly -n shop --type merge -p '{"spec":{"jobTemplate":{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"1-23"}}}}}}}'`)},
@@ -266,6 +358,10 @@ func TestWhatIsWrongWithFiltersRoutesAndOwners(t *testing.T) {
 			f.VirtualServices = []VirtualService{{Namespace: "shop", Name: "cart", Routes: []Route{{Position: 0}, {Position: 2, Name: "pay"}}}}
 		}, lines("warning", "retries", "no-retries", "VirtualService/shop/cart", "retries are switched off (attempts: 0) for http[0], route pay: during restarts its clients see 503s",
 			`kubectl patch virtualservices.networking.istio.io/cart -n shop --type json -p '[{"op":"remove","path":"/spec/http/0/retries"},{"op":"remove","path":"/spec/http/2/retries"}]'`)},
+		{"one kept elsewhere of which one route leads to what is restarted", func(f *Facts) {
+			f.VirtualServices = []VirtualService{{Namespace: "plain", Name: "front", Routes: []Route{{Position: 0, Namespaces: []string{"other"}}, {Position: 1, Namespaces: []string{"other", "shop"}}}}}
+		}, lines("warning", "retries", "no-retries", "VirtualService/plain/front", "retries are switched off (attempts: 0) for http[1]: during restarts its clients see 503s",
+			`kubectl patch virtualservices.networking.istio.io/front -n plain --type json -p '[{"op":"remove","path":"/spec/http/1/retries"}]'`)},
 		{"a namespace that Argo CD keeps", func(f *Facts) { shop(f).ManagedBy = "Argo CD application shop" },
 			lines("warning", "gitops", "managed-namespace", "Namespace//shop", "it is kept by Argo CD application shop, which would put its labels back", "change the label where that takes it from, or have it pass over the labels istio.io/rev and istio-injection during the upgrade")},
 		{"what may not be read", func(f *Facts) {
@@ -350,19 +446,37 @@ func TestInPlaceThereIsNothingToCompare(t *testing.T) {
 }
 
 func TestWhoKeepsANamespace(t *testing.T) {
+	const instance = "app.kubernetes.io/instance"
+	wrote := func(manager, fields string) []metav1.ManagedFieldsEntry {
+		return []metav1.ManagedFieldsEntry{{Manager: "kube-apiserver"}, {Manager: manager, FieldsV1: metav1.NewFieldsV1(fields)}}
+	}
+	label := `{"f:metadata":{"f:labels":{".":{},"f:app.kubernetes.io/instance":{}}}}`
 	for _, c := range []struct {
+		rule                string
 		labels, annotations set
+		fields              []metav1.ManagedFieldsEntry
 		want                string
 	}{
-		{set{"argocd.argoproj.io/instance": "shop"}, nil, "Argo CD application shop"},
-		{nil, set{"argocd.argoproj.io/tracking-id": "shop:/Namespace:shop/shop"}, "Argo CD, as shop:/Namespace:shop/shop"},
-		{set{"kustomize.toolkit.fluxcd.io/name": "shop"}, nil, "Flux Kustomization shop"},
-		{set{"helm.toolkit.fluxcd.io/name": "shop"}, nil, "Flux HelmRelease shop"},
-		{set{"app.kubernetes.io/managed-by": "Helm"}, nil, ""},
+		{"Argo CD's label of its own", set{"argocd.argoproj.io/instance": "shop"}, nil, nil, "Argo CD application shop"},
+		{"Argo CD's annotation", nil, set{"argocd.argoproj.io/tracking-id": "shop:/Namespace:shop/shop"}, nil, "Argo CD, as shop:/Namespace:shop/shop"},
+		{"Argo CD's annotation beside everybody's label", set{instance: "release"}, set{"argocd.argoproj.io/tracking-id": "shop:/Namespace:shop/shop"}, nil, "Argo CD, as shop:/Namespace:shop/shop"},
+		{"everybody's label, written by Argo CD", set{instance: "shop"}, nil, wrote("argocd-controller", label), "Argo CD application shop"},
+		{"everybody's label, written by an older one", set{instance: "shop"}, nil, wrote("argocd-application-controller", label), "Argo CD application shop"},
+		{"a chart's label, written by Argo CD", set{instance: "shop", "app.kubernetes.io/managed-by": "Helm"}, nil, wrote("argocd-controller", label), "Argo CD application shop"},
+		{"everybody's label, written by Helm", set{instance: "shop", "app.kubernetes.io/managed-by": "Helm"}, nil, wrote("helm", label), ""},
+		{"everybody's label, written by a person", set{instance: "shop"}, nil, wrote("kubectl-label", label), ""},
+		{"everybody's label, where Argo CD wrote something else", set{instance: "shop"}, nil, wrote("argocd-controller", `{"f:metadata":{"f:labels":{"f:team":{}}}}`), ""},
+		{"everybody's label, and fields that cannot be read", set{instance: "shop"}, nil, wrote("argocd-controller", `{`), ""},
+		{"everybody's label alone", set{instance: "shop"}, nil, nil, ""},
+		{"Flux's Kustomization", set{"kustomize.toolkit.fluxcd.io/name": "shop"}, nil, nil, "Flux Kustomization shop"},
+		{"Flux's HelmRelease", set{"helm.toolkit.fluxcd.io/name": "shop"}, nil, nil, "Flux HelmRelease shop"},
+		{"Helm", set{"app.kubernetes.io/managed-by": "Helm"}, nil, nil, ""},
 	} {
-		if got := managedBy(c.labels, c.annotations); got != c.want {
-			t.Errorf("%v, %v: %q", c.labels, c.annotations, got)
-		}
+		t.Run(c.rule, func(t *testing.T) {
+			if got := managedBy(&metav1.ObjectMeta{Labels: c.labels, Annotations: c.annotations, ManagedFields: c.fields}); got != c.want {
+				t.Errorf("got %q", got)
+			}
+		})
 	}
 }
 

@@ -96,8 +96,9 @@ type Namespace struct {
 	Labels map[string]string
 	// Follows is the control plane that a pod without labels comes to.
 	Follows revision.ControlPlane
-	// OnFrom counts its pods that run a proxy of From.
-	OnFrom int
+	// OnFrom counts its pods that run a proxy of From, Injected those of them that injection gave it to: not those that
+	// istiod runs for Gateways, nor those whose own template has it.
+	OnFrom, Injected int
 	// ManagedBy says which GitOps tool keeps the namespace, and under which name: `Argo CD application shop`. Empty for none.
 	ManagedBy string
 }
@@ -170,4 +171,6 @@ type VirtualService struct {
 type Route struct {
 	Position int
 	Name     string
+	// Namespaces are those of the Services that it leads to.
+	Namespaces []string
 }

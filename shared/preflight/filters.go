@@ -3,6 +3,7 @@ package preflight
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
@@ -66,17 +67,21 @@ func matches(expression, version string) bool {
 	return err != nil || compiled.MatchString(version)
 }
 
-// retries finds routes that are never tried again: what a restarting pod cannot answer any more becomes an error of its clients.
+// retries finds routes that are never tried again: what a restarting pod cannot answer any more becomes an error of its clients. Such a
+// route may be kept elsewhere, by a gateway's team, and lead to what is restarted.
 func (c *checker) retries() {
 	for i := range c.VirtualServices {
 		v := &c.VirtualServices[i]
-		if !c.concerned[v.Namespace] || len(v.Routes) == 0 {
-			continue
-		}
 		var names, operations []string
 		for _, r := range v.Routes {
+			if !c.concerned[v.Namespace] && !slices.ContainsFunc(r.Namespaces, func(n string) bool { return c.concerned[n] }) {
+				continue
+			}
 			names = append(names, r.String())
 			operations = append(operations, fmt.Sprintf(`{"op":"remove","path":"/spec/http/%d/retries"}`, r.Position))
+		}
+		if len(names) == 0 {
+			continue
 		}
 		c.add(v1alpha1.AboutRetries, "no-retries", v1alpha1.Warning, object("VirtualService", v.Namespace, v.Name),
 			"retries are switched off (attempts: 0) for "+strings.Join(names, ", ")+": during restarts its clients see 503s",

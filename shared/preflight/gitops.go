@@ -1,6 +1,12 @@
 package preflight
 
 import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 )
 
@@ -13,18 +19,44 @@ const (
 	fluxHelm      = "helm.toolkit.fluxcd.io/name"
 )
 
-// managedBy says which tool keeps an object with those labels and annotations, empty for none.
-func managedBy(labels, annotations map[string]string) string {
+// argoLabel is by what Argo CD before 3.0 knows its own, unless it is told otherwise. It is a label that Kubernetes recommends to
+// everybody: charts, operators and people write it too, with app.kubernetes.io/managed-by or without, and Argo CD keeps that of a chart.
+// So it counts only where the API server has noted Argo CD as its writer, whose field managers' names begin alike.
+const (
+	argoLabel    = "app.kubernetes.io/instance"
+	argoManagers = "argocd-"
+)
+
+// managedBy says which tool keeps an object, empty for none.
+func managedBy(m *metav1.ObjectMeta) string {
 	for _, mark := range []struct{ key, tool string }{
 		{argoInstance, "Argo CD application"}, {argoTracking, "Argo CD, as"}, {fluxKustomize, "Flux Kustomization"}, {fluxHelm, "Flux HelmRelease"},
 	} {
-		for _, set := range []map[string]string{labels, annotations} {
+		for _, set := range []map[string]string{m.Labels, m.Annotations} {
 			if name := set[mark.key]; name != "" {
 				return mark.tool + " " + name
 			}
 		}
 	}
+	if name := m.Labels[argoLabel]; name != "" && slices.ContainsFunc(m.ManagedFields, argoWroteLabel) {
+		return "Argo CD application " + name
+	}
 	return ""
+}
+
+// argoWroteLabel says whether an entry is of Argo CD's, and has its label.
+func argoWroteLabel(entry metav1.ManagedFieldsEntry) bool {
+	if !strings.HasPrefix(entry.Manager, argoManagers) || entry.FieldsV1 == nil {
+		return false
+	}
+	var fields struct {
+		Metadata struct {
+			Labels map[string]any `json:"f:labels"`
+		} `json:"f:metadata"`
+	}
+	err := json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields)
+	_, wrote := fields.Metadata.Labels["f:"+argoLabel]
+	return err == nil && wrote
 }
 
 // gitOps finds namespaces whose labels somebody else would put back.

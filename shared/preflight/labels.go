@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -24,7 +25,7 @@ const Pinned = "pinned"
 
 var revLabel = label.IoIstioRev.Name
 
-// namespaceLabels finds namespaces whose labels contradict one another, or name nothing.
+// namespaceLabels finds namespaces whose labels contradict one another, or name nothing that is there.
 func (c *checker) namespaceLabels() {
 	for i := range c.Namespaces {
 		n := &c.Namespaces[i]
@@ -36,15 +37,12 @@ func (c *checker) namespaceLabels() {
 				c.conflictingNamespace(n, rev, injection)
 			}
 		case hasRev && !c.named(revLabel, rev):
-			c.danglingNamespace(n, revision.LabelText(revLabel, rev)+" names no revision and no tag", revLabel)
+			c.danglingNamespace(n, revLabel, rev, "names no revision and no tag")
 		case hasInjection && injection == enabled && !c.named(injectionLabel, enabled):
-			c.danglingNamespace(n, revision.LabelText(injectionLabel, enabled)+" is followed by no injector: there is no default revision", injectionLabel)
+			c.danglingNamespace(n, injectionLabel, enabled, "is followed by no injector: there is no default revision")
 		}
 	}
 }
-
-// named says whether some injector selects by that value of a label.
-func (c *checker) named(key, value string) bool { return revision.Names(c.Injectors, key, value) }
 
 // leadsToFrom says whether a value of istio.io/rev is the name of From, or of a tag of it.
 func (c *checker) leadsToFrom(value string) bool {
@@ -54,56 +52,92 @@ func (c *checker) leadsToFrom(value string) bool {
 // tags are those that point to From: they move with the upgrade.
 func (c *checker) tags() []string { return controlplane.TagsOf(c.Injectors, c.From.ControlPlane) }
 
-// conflictingNamespace: the remedy drops the label that has no effect, so that all stays as it is now.
+// conflictingNamespace: the remedy drops the label that has no effect, so that all stays as it is now. Where the label that decides
+// would take the proxies away that its pods run, it drops that one.
 func (c *checker) conflictingNamespace(n *Namespace, rev, injection string) {
-	where := object("Namespace", "", n.Name)
+	severity := v1alpha1.Warning
 	message := fmt.Sprintf("labels %s and %s contradict one another; the latter decides",
 		revision.LabelText(revLabel, rev), revision.LabelText(injectionLabel, injection))
 	remedy := fmt.Sprintf("kubectl label namespace %s %s-", n.Name, revLabel)
-	if injection == enabled && !c.named(injectionLabel, enabled) {
+	followed := injection == enabled && c.named(injectionLabel, enabled)
+	if injection == enabled && !followed {
 		message += ", and no injector follows it"
 		remedy = fmt.Sprintf("kubectl label namespace %s %s-", n.Name, injectionLabel)
-	}
-	c.add(v1alpha1.AboutLabels, "conflicting-labels", v1alpha1.Warning, where, message, remedy)
-}
-
-// danglingNamespace: where its pods run proxies, the remedy gives it a label that keeps them; elsewhere it drops the label, which
-// changes nothing.
-func (c *checker) danglingNamespace(n *Namespace, message, key string) {
-	severity, remedy := v1alpha1.Warning, fmt.Sprintf("kubectl label namespace %s %s-", n.Name, key)
-	if n.OnFrom > 0 {
-		severity = v1alpha1.Blocking
-		message += fmt.Sprintf("; %s would lose the proxy at the next restart", counted(n.OnFrom, "pod"))
-		remedy = fmt.Sprintf("kubectl label namespace %s --overwrite %s=%s", n.Name, revLabel, c.follow())
-		if key != revLabel {
-			remedy += " " + key + "-"
+		if !c.named(revLabel, rev) {
+			remedy += " " + revLabel + "-"
 		}
 	}
-	c.add(v1alpha1.AboutLabels, "dangling-label", severity, object("Namespace", "", n.Name), message, remedy)
+	if n.Injected > 0 && !c.installed(n.Follows) {
+		severity = v1alpha1.Blocking
+		message += "; " + loss(n)
+		remedy = c.keep(n, rev)
+	}
+	c.add(v1alpha1.AboutLabels, "conflicting-labels", severity, object("Namespace", "", n.Name), message, remedy)
 }
 
-// follow is by which value of istio.io/rev what follows From should follow it: the tag that most namespaces follow, else its name.
-func (c *checker) follow() string {
+// loss says what becomes of a namespace's proxies.
+func loss(n *Namespace) string {
+	return counted(n.Injected, "pod") + " would lose the proxy at the next restart"
+}
+
+// keep is the command after which istio.io/rev decides on a namespace, and its pods keep their proxies.
+func (c *checker) keep(n *Namespace, rev string) string {
+	command := "kubectl label namespace " + n.Name
+	if !c.named(revLabel, rev) {
+		command += fmt.Sprintf(" --overwrite %s=%s", revLabel, c.follow())
+	}
+	if _, is := n.Labels[injectionLabel]; is {
+		command += " " + injectionLabel + "-"
+	}
+	return command
+}
+
+// followed counts the namespaces that follow From by each value of istio.io/rev; istio-injection=enabled is the default's.
+func (c *checker) followed() map[string]int {
 	count := map[string]int{}
 	for i := range c.Namespaces {
-		count[c.Namespaces[i].Labels[revLabel]]++
+		n := &c.Namespaces[i]
+		if n.Follows != c.From.ControlPlane {
+			continue
+		}
+		if _, byInjection := n.Labels[injectionLabel]; byInjection {
+			count[defaultTag]++
+		} else {
+			count[n.Labels[revLabel]]++
+		}
 	}
-	best := c.From.Revision
+	return count
+}
+
+// follow is by which value of istio.io/rev a namespace should follow From: as most namespaces do, else by its name.
+func (c *checker) follow() string {
+	count, best := c.followed(), c.From.Revision
 	for _, tag := range c.tags() {
-		if best == c.From.Revision || count[tag] > count[best] {
+		if count[tag] > count[best] {
 			best = tag
 		}
 	}
 	return best
 }
 
-// instead is by which value a thing that names From itself should go on: a tag, which moves, else the target.
-func (c *checker) instead() string {
-	if follow := c.follow(); follow != c.From.Revision {
-		return follow
+// moving is the tag of From that moves when the upgrade is completed, empty for none: the one that namespaces follow, else the default,
+// which goes along. A tag that nobody follows stays where it is.
+func (c *checker) moving() string {
+	count, best := c.followed(), ""
+	for _, tag := range c.tags() {
+		moves := count[tag] > 0 || tag == defaultTag
+		if moves && (best == "" || count[tag] > count[best]) {
+			best = tag
+		}
 	}
-	return c.To.Revision
+	return best
 }
+
+// stay is by which value a thing with a label of its own should follow From: if there is one, by a tag that moves.
+func (c *checker) stay() string { return cmp.Or(c.moving(), c.From.Revision) }
+
+// instead is by which value a thing that names From itself should go on: a tag that moves, else the target.
+func (c *checker) instead() string { return cmp.Or(c.moving(), c.To.Revision) }
 
 // workloadLabels finds workloads whose own label istio.io/rev names nothing, has no effect, or names From itself, so that they stay
 // behind when everything else moves.
@@ -148,19 +182,10 @@ func (w *Workload) declines() bool {
 	return asked == "false" && w.OnFrom == 0
 }
 
-// pins says whether a value of istio.io/rev names From itself, which does not move.
+// pins says whether a value of istio.io/rev names From itself, which does not move. The name of an installation without a revision
+// does: in the end it is a tag of the target.
 func (c *checker) pins(value string) bool {
-	return value == c.From.Revision && !slices.Contains(c.tags(), value) && !c.inPlace()
-}
-
-func (c *checker) danglingWorkload(w *Workload, value string, decided bool) {
-	message := "its own label " + revision.LabelText(revLabel, value) + " names no revision and no tag"
-	severity, remedy := v1alpha1.Warning, w.relabel("null")
-	if w.OnFrom > 0 && !decided {
-		severity, remedy = v1alpha1.Blocking, w.relabel(quotedJSON(c.follow()))
-		message += "; it would lose the proxy at the next restart"
-	}
-	c.add(v1alpha1.AboutLabels, "dangling-label", severity, w.object(), message, remedy)
+	return value == c.From.Revision && value != revision.Default && !slices.Contains(c.tags(), value) && !c.inPlace()
 }
 
 func (c *checker) ineffective(w *Workload, value string) {
@@ -190,8 +215,7 @@ func (c *checker) gatewayLabels() {
 		switch {
 		case !own:
 		case !c.named(revLabel, value):
-			c.add(v1alpha1.AboutLabels, "dangling-label", v1alpha1.Warning, g.object(),
-				"its label "+revision.LabelText(revLabel, value)+" names no revision and no tag, so that no istiod looks after it", g.relabel(c.follow()))
+			c.danglingGateway(g, value)
 		case c.pins(value):
 			c.add(v1alpha1.AboutLabels, Pinned, v1alpha1.Warning, g.object(),
 				fmt.Sprintf("its own label %s names the revision itself, so that it stays behind when tags and namespaces move", revision.LabelText(revLabel, value)),

@@ -50,6 +50,22 @@ func Read(ctx context.Context, clients *cluster.Clients, o Options) (*Facts, err
 	return r.facts, nil
 }
 
+// Missing says what the target lacks to serve yet, be it that it is not installed, not ready, or that its webhook does not answer; empty
+// for nothing. It reads no pods, no workloads and no settings, so that it can be asked again and again. The error is as Read's.
+func Missing(ctx context.Context, clients *cluster.Clients, o Options) (string, error) {
+	r := &reader{clients: clients, options: o, facts: &Facts{}}
+	if err := r.readInjection(ctx); err != nil {
+		return "", err
+	}
+	if err := r.readDeployments(ctx); err != nil {
+		return "", err
+	}
+	if err := r.ask(ctx); err != nil {
+		return "", err
+	}
+	return missing(*r.facts), nil
+}
+
 // reader gathers facts, several kinds at once.
 type reader struct {
 	clients *cluster.Clients
@@ -70,7 +86,7 @@ type target struct {
 	ref       workload.Ref
 }
 
-// readMesh reads what decides about injection, what everything else begins with, and chooses the two revisions.
+// readMesh is readInjection, with what pods belong to.
 func (r *reader) readMesh(ctx context.Context) error {
 	var group errgroup.Group
 	ownersCtx, cancel := context.WithCancel(ctx)
@@ -79,9 +95,7 @@ func (r *reader) readMesh(ctx context.Context) error {
 		r.owners, err = workload.ReadOwners(ownersCtx, r.clients, workload.Options{Chunk: r.options.Chunk})
 		return err
 	})
-	var err error
-	r.mesh, err = controlplane.ReadMesh(ctx, r.clients, controlplane.Options{IstioNamespace: r.options.IstioNamespace, Chunk: r.options.Chunk})
-	if err != nil {
+	if err := r.readInjection(ctx); err != nil {
 		cancel()
 		_ = group.Wait()
 		return err
@@ -89,8 +103,17 @@ func (r *reader) readMesh(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	r.lack(r.mesh.Gaps()...)
 	r.lack(r.owners.Gaps()...)
+	return nil
+}
+
+// readInjection reads what decides about injection, and chooses the two revisions.
+func (r *reader) readInjection(ctx context.Context) (err error) {
+	r.mesh, err = controlplane.ReadMesh(ctx, r.clients, controlplane.Options{IstioNamespace: r.options.IstioNamespace, Chunk: r.options.Chunk})
+	if err != nil {
+		return err
+	}
+	r.lack(r.mesh.Gaps()...)
 	return r.choose()
 }
 

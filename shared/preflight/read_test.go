@@ -115,3 +115,51 @@ func TestAKindThatOlderClustersServeInAnotherVersionIsAGap(t *testing.T) {
 		t.Errorf("%v, gaps %v", err, facts.Gaps)
 	}
 }
+
+// TestWaitingForTheTargetReadsNothingElse: it is asked again and again.
+func TestWaitingForTheTargetReadsNothingElse(t *testing.T) {
+	scaled := func(c *faulty.Cluster) {
+		istiod, err := c.Kube.AppsV1().Deployments("istio-system").Get(t.Context(), "istiod-1-23", metav1.GetOptions{})
+		if err == nil {
+			istiod.Status.ReadyReplicas = 0
+			_, err = c.Kube.AppsV1().Deployments("istio-system").Update(t.Context(), istiod, metav1.UpdateOptions{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range []struct {
+		rule, to string
+		change   func(*faulty.Cluster)
+		want     string
+	}{
+		{"it serves", "1-23", func(*faulty.Cluster) {}, ""},
+		{"it is not ready", "1-23", scaled, "0 of 1 replica of istiod are ready"},
+		{"it is not installed", "1-24", func(*faulty.Cluster) {}, "revision 1-24 is not installed: no injector is its own"},
+	} {
+		t.Run(s.rule, func(t *testing.T) {
+			c := twoRevisions()
+			s.change(c)
+			for _, resource := range []string{
+				"replicasets", "jobs", "statefulsets", "daemonsets", "cronjobs", "poddisruptionbudgets", "horizontalpodautoscalers", "envoyfilters", "virtualservices",
+			} {
+				c.Fail(resource, errors.New("not to be read"))
+			}
+			c.OnList("pods", func() error { return errors.New("not to be read") })
+			got, err := Missing(t.Context(), c.Clients(), Options{To: s.to, From: "1-22", Chunk: 500})
+			if err != nil || got != s.want {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestWaitingForTheTargetEndsWithAClusterThatFails(t *testing.T) {
+	for _, resource := range []string{"mutatingwebhookconfigurations", "deployments"} {
+		c := twoRevisions()
+		c.Fail(resource, errors.New("broken"))
+		if _, err := Missing(t.Context(), c.Clients(), Options{To: "1-23", From: "1-22", Chunk: 500}); err == nil || !strings.Contains(err.Error(), "broken") {
+			t.Errorf("%s: got %v", resource, err)
+		}
+	}
+}

@@ -2,11 +2,14 @@ package preflight
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	istionetworkingv1beta1 "istio.io/api/networking/v1beta1"
 	networkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	networkingv1beta1 "istio.io/client-go/pkg/apis/networking/v1beta1"
 )
@@ -69,7 +72,7 @@ func (r *reader) readVirtualServices(ctx context.Context) error {
 		kept := VirtualService{Namespace: v.Namespace, Name: v.Name}
 		for i, route := range v.Spec.GetHttp() {
 			if route.GetRetries() != nil && route.GetRetries().GetAttempts() <= 0 {
-				kept.Routes = append(kept.Routes, Route{Position: i, Name: route.GetName()})
+				kept.Routes = append(kept.Routes, Route{Position: i, Name: route.GetName(), Namespaces: destinations(v.Namespace, route)})
 			}
 		}
 		if len(kept.Routes) > 0 {
@@ -78,4 +81,32 @@ func (r *reader) readVirtualServices(ctx context.Context) error {
 	})
 	r.facts.VirtualServices = sorted(found)
 	return err
+}
+
+// destinations are the namespaces of the Services that a route leads to.
+func destinations(namespace string, route *istionetworkingv1beta1.HTTPRoute) []string {
+	var found []string
+	for _, d := range route.GetRoute() {
+		if of := serviceNamespace(namespace, d.GetDestination().GetHost()); of != "" && !slices.Contains(found, of) {
+			found = append(found, of)
+		}
+	}
+	return found
+}
+
+// serviceNamespace is that of the Service which a host names in a VirtualService of a namespace, empty where the host is none: `cart`
+// and `cart.shop.svc.cluster.local`. Source: ResolveShortnameToFQDN in istio.io/istio/pilot/pkg/model: a short name is of the VirtualService's own
+// namespace, and every other name is taken as it stands, which leaves `cart.shop` to no Service.
+func serviceNamespace(own, host string) string {
+	labels := strings.Split(host, ".")
+	switch {
+	case host == "":
+		return ""
+	case len(labels) == 1:
+		return own
+	case len(labels) > 2 && labels[2] == "svc":
+		return labels[1]
+	default:
+		return ""
+	}
 }

@@ -28,8 +28,23 @@ const (
 
 // readControlPlanes reads the two istiods and their settings, and puts a pod to the webhook of the one to move to.
 func (r *reader) readControlPlanes(ctx context.Context) error {
+	if err := r.readDeployments(ctx); err != nil {
+		return err
+	}
+	for _, p := range r.planes() {
+		if err := r.readSettings(ctx, p); err != nil {
+			return err
+		}
+	}
+	return r.ask(ctx)
+}
+
+func (r *reader) planes() []*Plane { return []*Plane{&r.facts.From, &r.facts.To} }
+
+// readDeployments reads the Deployments of the two istiods.
+func (r *reader) readDeployments(ctx context.Context) error {
 	var namespaces []string
-	for _, p := range []*Plane{&r.facts.From, &r.facts.To} {
+	for _, p := range r.planes() {
 		if p.Namespace != "" && !slices.Contains(namespaces, p.Namespace) {
 			namespaces = append(namespaces, p.Namespace)
 		}
@@ -39,15 +54,12 @@ func (r *reader) readControlPlanes(ctx context.Context) error {
 		return err
 	}
 	r.lack(gaps...)
-	for _, p := range []*Plane{&r.facts.From, &r.facts.To} {
+	for _, p := range r.planes() {
 		if d, ok := deployments[p.ControlPlane]; ok {
 			p.Deployment = &d
 		}
-		if err := r.readSettings(ctx, p); err != nil {
-			return err
-		}
 	}
-	return r.ask(ctx)
+	return nil
 }
 
 // readSettings reads a control plane's ConfigMaps.
@@ -108,7 +120,7 @@ func (r *reader) readAutoscalers(ctx context.Context) error {
 
 // attachAutoscalers gives the two istiods and the workloads theirs.
 func (r *reader) attachAutoscalers() {
-	for _, p := range []*Plane{&r.facts.From, &r.facts.To} {
+	for _, p := range r.planes() {
 		if p.Deployment != nil {
 			p.Autoscaler = r.autoscaler(p.Namespace, workload.Ref{Group: "apps", Kind: "Deployment", Name: p.Deployment.Name})
 		}

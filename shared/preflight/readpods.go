@@ -22,15 +22,17 @@ import (
 type counts struct {
 	workloads map[podtemplate.Workload]*Workload
 	gateways  map[string]*Gateway
-	// onFrom counts, by namespace, the pods that run a proxy of From; versions are those of these proxies.
-	onFrom   map[string]int
-	versions map[string]bool
+	// onFrom counts, by namespace, the pods that run a proxy of From, injected those of them that injection gave it to; versions are
+	// those of these proxies.
+	onFrom, injected map[string]int
+	versions         map[string]bool
 }
 
 // readPods goes through the pods, and then reads what they belong to.
 func (r *reader) readPods(ctx context.Context) error {
 	c := &counts{
-		workloads: map[podtemplate.Workload]*Workload{}, gateways: map[string]*Gateway{}, onFrom: map[string]int{}, versions: map[string]bool{},
+		workloads: map[podtemplate.Workload]*Workload{}, gateways: map[string]*Gateway{},
+		onFrom: map[string]int{}, injected: map[string]int{}, versions: map[string]bool{},
 	}
 	scanner := scan.New(r.mesh, r.owners, scan.NewKnownDaemonSets())
 	result, err := scanner.Each(ctx, r.clients, scan.Options{Chunk: r.options.Chunk}, func(item scan.Item) error {
@@ -61,7 +63,7 @@ func (r *reader) count(c *counts, item scan.Item) {
 		return
 	}
 	from := r.facts.From.ControlPlane
-	runs := verdict.Proxy != nil && verdict.Proxy.Revision == from.Revision
+	runs := verdict.Proxy != nil && isOf(from, verdict.Proxy.Revision, verdict.Owner)
 	follows := verdict.Owner == from && verdict.Expected.Image != ""
 	elsewhere := verdict.Owner != from && verdict.Owner != (revision.ControlPlane{})
 	if verdict.Status == v1alpha1.Unknown && !runs && !follows && !elsewhere {
@@ -70,6 +72,9 @@ func (r *reader) count(c *counts, item scan.Item) {
 	}
 	if runs {
 		c.onFrom[pod.Namespace]++
+		if !pod.Managed() && !pod.InOwnTemplate() {
+			c.injected[pod.Namespace]++
+		}
 		if verdict.Proxy.Version != "" {
 			c.versions[verdict.Proxy.Version] = true
 		}
@@ -80,6 +85,12 @@ func (r *reader) count(c *counts, item scan.Item) {
 	if runs || follows {
 		c.countWorkload(item, runs, follows)
 	}
+}
+
+// isOf says whether a proxy of a revision of that name is a control plane's. Where another mesh has a revision of the same name, the
+// proxy is that one's if it would inject the pod now.
+func isOf(from revision.ControlPlane, name string, would revision.ControlPlane) bool {
+	return name == from.Revision && (would.Revision != name || would.Namespace == "" || would == from)
 }
 
 func (c *counts) countGateway(pod proxy.Pod, follows bool) {
@@ -137,7 +148,8 @@ func (r *reader) readNamespaces(ctx context.Context, c *counts) error {
 		}
 		d := r.mesh.Follows(m.Name)
 		found[m.Name] = &Namespace{
-			Name: m.Name, Labels: m.Labels, Follows: d.Owner, OnFrom: c.onFrom[m.Name], ManagedBy: managedBy(m.Labels, m.Annotations),
+			Name: m.Name, Labels: m.Labels, Follows: d.Owner, OnFrom: c.onFrom[m.Name], Injected: c.injected[m.Name],
+			ManagedBy: managedBy(&m.ObjectMeta),
 		}
 		return nil
 	})

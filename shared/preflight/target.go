@@ -8,6 +8,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/controlplane"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgraderule"
 )
 
@@ -19,9 +20,16 @@ const (
 	webhookFailed = "webhook-failed"
 )
 
-// Starting says whether a finding is about a control plane that may just be starting.
-func Starting(f v1alpha1.Finding) bool {
-	return slices.Contains([]string{notInstalled, notReady, webhookFailed}, f.Check)
+// missing is what is said of a target that may just be starting, empty where it serves.
+func missing(f Facts) string {
+	c := &checker{Facts: &f}
+	c.target()
+	for _, finding := range c.findings {
+		if slices.Contains([]string{notInstalled, notReady, webhookFailed}, finding.Check) {
+			return finding.Message
+		}
+	}
+	return ""
 }
 
 // Failing says whether a finding is that a control plane's webhook does not answer.
@@ -39,13 +47,35 @@ func (c *checker) target() {
 
 func (c *checker) absent() {
 	to := c.To.Revision
-	message, remedy := fmt.Sprintf("revision %s is not installed: no injector is its own", to), "istioctl install --revision "+to
+	message, remedy := fmt.Sprintf("revision %s is not installed: no injector is its own", to), installing(c.From.ControlPlane, to)
 	if c.To.TagOf != "" {
 		message = fmt.Sprintf("%s is no revision, but a tag of revision %s", to, c.To.TagOf)
 		remedy = "kubectl mesh-canary check --to " + c.To.TagOf
 	}
 	c.add(v1alpha1.AboutControlPlane, notInstalled, v1alpha1.Blocking, object("Revision", "", to), message, remedy)
 }
+
+// installing is how a revision comes beside the one that is left. Where Istio is, `istioctl install` takes from the values alone. Source:
+// istio.io/istio/operator/cmd/mesh, and learn.microsoft.com/azure/aks/istio-upgrade for the add-on of Azure.
+func installing(from revision.ControlPlane, to string) string {
+	if controlplane.WayOf(from) == upgraderule.OnAKS {
+		return "az aks mesh upgrade start --resource-group <GROUP> --name <CLUSTER> --revision " + to
+	}
+	if from.Namespace == "" {
+		return "have it installed as " + from.Revision + " was, whose control plane is outside this cluster"
+	}
+	command := "istioctl install"
+	if to != revision.Default {
+		command += " --revision " + to
+	}
+	if from.Namespace != usualNamespace {
+		command += " --istioNamespace " + from.Namespace + " --set values.global.istioNamespace=" + from.Namespace
+	}
+	return command
+}
+
+// usualNamespace is where `istioctl install` puts Istio unless it is told otherwise.
+const usualNamespace = "istio-system"
 
 // ready checks that all replicas of its istiod are.
 func (c *checker) ready() {
@@ -91,16 +121,16 @@ func (c *checker) knows(what string) bool {
 
 // serving checks what its webhook made of a pod.
 func (c *checker) serving() {
-	a, revision := c.To.Answer, object("Revision", c.To.Namespace, c.To.Revision)
+	a, to := c.To.Answer, object("Revision", c.To.Namespace, c.To.Revision)
 	logs := fmt.Sprintf("kubectl logs -n %s -l app=istiod,istio.io/rev=%s --tail=50", c.To.Namespace, c.To.Revision)
 	switch {
 	case a.Failure != "":
-		c.add(v1alpha1.AboutControlPlane, webhookFailed, v1alpha1.Blocking, revision, "its webhook does not serve: "+a.Failure, "see why: "+logs)
+		c.add(v1alpha1.AboutControlPlane, webhookFailed, v1alpha1.Blocking, to, "its webhook does not serve: "+a.Failure, "see why: "+logs)
 	case a.Unasked != "":
-		c.add(v1alpha1.Unchecked, "webhook-unasked", v1alpha1.Warning, revision,
+		c.add(v1alpha1.Unchecked, "webhook-unasked", v1alpha1.Warning, to,
 			"could not be checked: whether its webhook serves: "+a.Unasked, "run this as somebody who may create pods (by dry run) in some namespace")
 	case a.Namespace != "" && a.Revision != c.To.Revision:
-		c.add(v1alpha1.AboutControlPlane, "webhook-other", v1alpha1.Blocking, revision,
+		c.add(v1alpha1.AboutControlPlane, "webhook-other", v1alpha1.Blocking, to,
 			fmt.Sprintf("a pod in namespace %s that names it is given %s", a.Namespace, proxyOf(a.Revision)), "see its webhooks: kubectl get mutatingwebhookconfigurations -l istio.io/rev="+c.To.Revision+" -o yaml")
 	}
 }

@@ -23,9 +23,31 @@ func (c *checker) trust() {
 			fmt.Sprintf("trust domain %s, but %s in revision %s: identities would change", to, from, c.From.Revision),
 			fmt.Sprintf("install %s with meshConfig.trustDomain=%s", c.To.Revision, from))
 	}
-	c.sameCertificates("ca-bundle", "the certificates by which the API server knows the two istiods", c.From.CABundle, c.To.CABundle)
-	if c.From.Namespace != c.To.Namespace {
-		c.sameCertificates("root-certificate", "the root certificates in ConfigMap istio-ca-root-cert of the two Istio namespaces", c.From.Root, c.To.Root)
+	c.roots()
+}
+
+// roots compares what the proxies of both trust. Each istiod writes its own into a ConfigMap of its namespace, so that in one namespace
+// there is only that of one of them. Then all there is are the certificates by which the API server knows the two: where they are alike
+// the roots are, for istiod signs its own certificate with them; where they are not, somebody else may have signed it. Sources: NewNamespaceController
+// and initDNSCertsIstiod in istio.io/istio/pilot/pkg.
+func (c *checker) roots() {
+	old, new := certificates(c.From.Root), certificates(c.To.Root)
+	known := c.From.Namespace != c.To.Namespace && len(old) > 0 && len(new) > 0
+	oldServing, newServing := certificates(c.From.CABundle), certificates(c.To.CABundle)
+	to := object("Revision", c.To.Namespace, c.To.Revision)
+	compare := "compare the ROOTCA of a proxy of each: istioctl proxy-config secret <POD> -n <NAMESPACE>"
+	switch {
+	case known && !share(old, new):
+		c.add(v1alpha1.AboutControlPlane, "root-certificate", v1alpha1.Blocking, to,
+			"the root certificates in ConfigMap "+rootConfigMap+" of the two Istio namespaces have none in common: proxies of the two revisions would not trust each other",
+			fmt.Sprintf("give both the same CA: the secret cacerts in namespace %s, then restart istiod", c.To.Namespace))
+	case known || share(oldServing, newServing):
+	case len(oldServing) == 0 || len(newServing) == 0:
+		c.add(v1alpha1.Unchecked, "root-certificate", v1alpha1.Warning, to,
+			"could not be checked: whether proxies of the two revisions have the same root certificates: neither they nor the certificates of both istiods are to be seen", compare)
+	default:
+		c.add(v1alpha1.AboutControlPlane, "ca-bundle", v1alpha1.Warning, to,
+			"the API server knows the two istiods by different certificates: unless somebody else than istiod's CA signs for one, proxies of the two revisions would not trust each other", compare)
 	}
 }
 
@@ -37,28 +59,6 @@ func trustDomain(p Plane) (string, bool) {
 		return "", false
 	}
 	return cmp.Or(own["trustDomain"], shared["trustDomain"], defaultTrustDomain), true
-}
-
-// sameCertificates finds two bundles that share no certificate. Where one is to be had of neither, or could not be read, nothing can
-// be compared.
-func (c *checker) sameCertificates(check, what, from, to string) {
-	old, new := certificates(from), certificates(to)
-	revision := object("Revision", c.To.Namespace, c.To.Revision)
-	switch {
-	case len(old) == 0 && len(new) == 0:
-	case len(old) == 0 || len(new) == 0:
-		of := c.To.Revision
-		if len(old) == 0 {
-			of = c.From.Revision
-		}
-		c.add(v1alpha1.Unchecked, check, v1alpha1.Warning, revision,
-			fmt.Sprintf("could not be checked: whether %s are the same: those of revision %s are missing", what, of),
-			"compare the roots of both with `istioctl proxy-config secret`")
-	case !share(old, new):
-		c.add(v1alpha1.AboutControlPlane, check, v1alpha1.Blocking, revision,
-			what+" have none in common: proxies of the two revisions would not trust each other",
-			fmt.Sprintf("give both the same CA: the secret cacerts in namespace %s, then restart istiod", c.To.Namespace))
-	}
 }
 
 // certificates returns those of a PEM bundle, each as its bytes.

@@ -201,10 +201,13 @@ func (w Webhook) Because(namespace, pod map[string]string) string {
 // Names says whether some injector selects by that value of a label: a revision or a tag is named so, and the default
 // revision by istio-injection=enabled.
 func Names(injectors []Injector, key, value string) bool {
-	return slices.ContainsFunc(injectors, func(i Injector) bool {
-		return slices.ContainsFunc(i.Webhooks, func(w Webhook) bool {
-			return w.Namespaces.Names(key, value) || w.Objects.Names(key, value)
-		})
+	return slices.ContainsFunc(injectors, func(i Injector) bool { return i.Names(key, value) })
+}
+
+// Names says whether the injector selects by that value of a label.
+func (i Injector) Names(key, value string) bool {
+	return slices.ContainsFunc(i.Webhooks, func(w Webhook) bool {
+		return w.Namespaces.Names(key, value) || w.Objects.Names(key, value)
 	})
 }
 

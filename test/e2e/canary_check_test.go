@@ -143,6 +143,15 @@ spec:
   - {retries: {attempts: 2}, route: [{destination: {host: app}}]}
   - {retries: {attempts: 0}, route: [{destination: {host: app}}]}
 `
+	// An ingress's own, for what the namespace named in it serves.
+	noRetriesElsewhere = `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {namespace: %s, name: app}
+spec:
+  hosts: [app.example.com]
+  http:
+  - {retries: {attempts: 0}, route: [{destination: {host: app.` + checkFollower + `.svc.cluster.local}}]}
+`
 	oldFilter = `apiVersion: networking.istio.io/v1alpha3
 kind: EnvoyFilter
 metadata: {namespace: %s, name: app}
@@ -184,14 +193,41 @@ var wrongs = []struct {
 	{"drain", nil, planted(func(p *planting) { p.annotated = "proxy.istio.io/config: 'terminationDrainDuration: 40s'" }), "restarts grace-period Deployment/app", "kubectl patch ", true},
 	{"budget", nil, beside(tightBudget), "restarts budget PodDisruptionBudget/app", "kubectl patch ", true},
 	{"retries", nil, beside(noRetries), "retries no-retries VirtualService/app", "kubectl patch ", true},
+	{"retries-elsewhere", labels{}, func(t *testing.T, lab *cluster.Cluster, namespace string) {
+		apply(t, lab, fmt.Sprintf(noRetriesElsewhere, namespace))
+	}, "retries no-retries VirtualService/app", "kubectl patch ", true},
 	{"filter", nil, beside(oldFilter), "envoy-filters proxy-version EnvoyFilter/app", "see whether the patch", false},
 	{"conflict", labels{"istio.io/rev": stableTag, "istio-injection": "disabled"}, nil, "labels conflicting-labels Namespace/canary-check-conflict", "kubectl label ", true},
 	{"conflict-two", labels{"istio.io/rev": stableTag, "istio-injection": "enabled"}, nil, "labels conflicting-labels Namespace/canary-check-conflict-two", "kubectl label ", true},
+	{"conflict-pods", nil, func(t *testing.T, lab *cluster.Cluster, namespace string) {
+		clean().in(t, lab, namespace)
+		relabel(t, lab, namespace, "istio-injection=disabled")
+	}, "labels conflicting-labels Namespace/canary-check-conflict-pods", "kubectl label namespace canary-check-conflict-pods istio-injection-", true},
+	{"conflict-both", nil, func(t *testing.T, lab *cluster.Cluster, namespace string) {
+		clean().in(t, lab, namespace)
+		relabel(t, lab, namespace, "istio-injection=disabled", "istio.io/rev=no-such")
+	}, "labels conflicting-labels Namespace/canary-check-conflict-both", "kubectl label namespace canary-check-conflict-both --overwrite istio.io/rev=", true},
 	{"dangling", labels{"istio.io/rev": "no-such"}, nil, "labels dangling-label Namespace/canary-check-dangling", "kubectl label ", true},
 	{"dangling-pods", nil, func(t *testing.T, lab *cluster.Cluster, namespace string) {
 		clean().in(t, lab, namespace)
 		relabel(t, lab, namespace, "istio.io/rev=no-such")
 	}, "labels dangling-label Namespace/canary-check-dangling-pods", "kubectl label ", true},
+	{"orphaned", nil, func(t *testing.T, lab *cluster.Cluster, namespace string) {
+		clean().in(t, lab, namespace)
+		orphanTag(t, lab, "canary-check-orphan")
+		relabel(t, lab, namespace, "istio.io/rev=canary-check-orphan")
+	}, "labels dangling-label Namespace/canary-check-orphaned", "kubectl mesh-canary tag set canary-check-orphan --revision " + oldRevision + " --yes", true},
+	{"orphaned-own", labels{}, func(t *testing.T, lab *cluster.Cluster, namespace string) {
+		followTag(t, lab, "canary-check-orphan")
+		p := clean()
+		p.label = "canary-check-orphan"
+		p.in(t, lab, namespace)
+		orphanTag(t, lab, "canary-check-orphan")
+	}, "labels dangling-label Deployment/app", "kubectl mesh-canary tag set canary-check-orphan --revision " + oldRevision + " --yes", true},
+	{"orphaned-gateway", labels{}, func(t *testing.T, lab *cluster.Cluster, namespace string) {
+		orphanTag(t, lab, "canary-check-orphan")
+		gatewayCase{labels: "istio.io/rev: canary-check-orphan"}.create(t, lab, namespace)
+	}, "labels dangling-label Gateway/gw", "kubectl mesh-canary tag set canary-check-orphan --revision " + oldRevision + " --yes", false},
 	{"dangling-own", labels{}, planted(func(p *planting) { p.label = "no-such" }), "labels dangling-label Deployment/app", "kubectl patch ", true},
 	{"ineffective", nil, planted(func(p *planting) { p.label = newRevision }), "labels conflicting-labels Deployment/app", "kubectl patch ", true},
 	{"pinned", labels{}, planted(func(p *planting) { p.label = oldRevision }), "labels pinned Deployment/app", "kubectl patch ", true},
@@ -216,6 +252,30 @@ var wrongs = []struct {
 	{"argo", nil, func(t *testing.T, lab *cluster.Cluster, namespace string) {
 		shell(t, lab, "kubectl annotate namespace "+namespace+" argocd.argoproj.io/tracking-id=shop:/Namespace:/shop")
 	}, "gitops managed-namespace Namespace/canary-check-argo", "change the label", false},
+	{"argo-label", nil, func(t *testing.T, lab *cluster.Cluster, namespace string) {
+		shell(t, lab, "kubectl label namespace "+namespace+" app.kubernetes.io/instance=shop --field-manager=argocd-controller")
+	}, "gitops managed-namespace Namespace/canary-check-argo-label", "change the label", false},
+}
+
+// checkFollower is a namespace that follows the stable tag, so that there is one to follow.
+const checkFollower = "canary-check-follower"
+
+// followTag has a tag stand for the present revision, until the test is over.
+func followTag(t *testing.T, lab *cluster.Cluster, tag string) {
+	t.Helper()
+	shell(t, lab, "kubectl mesh-canary tag set "+tag+" --revision "+oldRevision+" --yes")
+	t.Cleanup(func() {
+		mustKubectl(t, lab, "delete", "mutatingwebhookconfigurations", "-l", "istio.io/tag="+tag)
+		mustKubectl(t, lab, "delete", "services", "-n", "istio-system", "-l", "istio.io/tag="+tag)
+	})
+}
+
+// orphanTag has a tag stand for a revision that is not there any more.
+func orphanTag(t *testing.T, lab *cluster.Cluster, tag string) {
+	t.Helper()
+	followTag(t, lab, tag)
+	shell(t, lab, "kubectl label mutatingwebhookconfigurations -l istio.io/tag="+tag+" istio.io/rev=1-19 --overwrite && "+
+		"kubectl label services -n istio-system -l istio.io/tag="+tag+" istio.io/rev=1-19 --overwrite")
 }
 
 const pinnedCronJob = `apiVersion: batch/v1
@@ -233,6 +293,7 @@ spec:
 
 func TestCanaryCheckFindsEachThingThatIsWrongInANamespace(t *testing.T) {
 	lab := sharedLab(t)
+	createNamespace(t, lab, checkFollower, labels{"istio.io/rev": stableTag})
 	for _, c := range wrongs {
 		t.Run(c.name, func(t *testing.T) {
 			namespace := "canary-check-" + c.name

@@ -19,14 +19,15 @@ const checkLong = `Find what stands in the way of moving the mesh to another rev
 changed.
 
   control-plane  the target is installed, all its replicas are ready, its webhook injects a pod (by a
-                 dry run), and it shares trust domain and root certificates with the present revision
+                 dry run), and it shares trust domain and root certificates with the present revision,
+                 as far as these are to be seen
   version        the version rules: up two minor versions by revisions, one in place and on AKS; down one
   configuration  what differs in mesh configuration, injector values, replicas and autoscalers
-  labels         labels that contradict one another or name nothing; workloads and Gateways that name
-                 the revision itself, and so stay behind
+  labels         labels that contradict one another, name nothing, or name a tag whose revision is gone;
+                 workloads and Gateways that name the revision itself, and so stay behind
   gateways       Gateway API gateways that istiod re-rolls at once when a tag or a label moves
   envoy-filters  EnvoyFilters whose proxyVersion stops or starts to match
-  retries        VirtualServices that switch retries off
+  retries        VirtualServices that switch retries off, wherever they are kept
   restarts       workloads that cannot be restarted cleanly
   gitops         namespaces whose labels Argo CD or Flux would put back
   unchecked      what could not be read: it is never passed over

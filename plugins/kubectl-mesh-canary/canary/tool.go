@@ -136,18 +136,9 @@ func (o *startOptions) awaitReady(ctx context.Context, s *session) error {
 	}
 }
 
-// missing says what a revision lacks to serve, empty for nothing.
+// missing says what a revision lacks to serve, empty for nothing. What else may stand in the way is looked at once, when it is there.
 func (o *startOptions) missing(ctx context.Context, s *session) (string, error) {
-	findings, err := o.findings(ctx, s)
-	if err != nil {
-		return "", err
-	}
-	for _, f := range findings {
-		if preflight.Starting(f) {
-			return f.Message, nil
-		}
-	}
-	return "", nil
+	return preflight.Missing(ctx, s.clients, preflight.Options{To: s.upgrade.To, From: s.upgrade.From, IstioNamespace: s.namespace, Chunk: o.Chunk})
 }
 
 // retire uninstalls a revision that the upgrade has left, if a tool was named for that and nothing needs it.
