@@ -215,12 +215,14 @@ func TestRaisedReplicasAreAwaited(t *testing.T) {
 }
 
 func TestWhatWasAwaitedWhenTimeWasUpIsSaid(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	w := in(t, istiod(2))
-	err := Await(ctx, w, []v1alpha1.UpgradeReplicas{recorded(deploymentKind, "istiod", 1, 2)}, func(string) { cancel() })
-	want := "context canceled while waiting for replicas: deployment/istiod in namespace istio-system has 0 of 2 ready; see `kubectl get pods` there"
-	if !errors.Is(err, context.Canceled) || err.Error() != want {
-		t.Errorf("got %v", err)
+	tooLong := errors.New("the 10m0s allowed by --workload-timeout are over")
+	for want, cause := range map[string]error{"context canceled": nil, tooLong.Error(): tooLong} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		w := in(t, istiod(2))
+		err := Await(ctx, w, []v1alpha1.UpgradeReplicas{recorded(deploymentKind, "istiod", 1, 2)}, func(string) { cancel(cause) })
+		want += " while waiting for replicas: deployment/istiod in namespace istio-system has 0 of 2 ready; see `kubectl get pods` there"
+		if err == nil || err.Error() != want || cause == nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	}
 }

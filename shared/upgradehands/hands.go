@@ -1,6 +1,7 @@
 package upgradehands
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -32,6 +33,8 @@ type Hands struct {
 	Wrote, Unseen func(text string)
 
 	tags *tag.Objects
+	// injects are the tags that were seen to inject, or of which that cannot be seen.
+	injects map[string]bool
 }
 
 // Look returns the tags and the namespaces.
@@ -111,32 +114,41 @@ func readNamespaces(ctx context.Context, clients *cluster.Clients, seen *upgrade
 	return nil
 }
 
-// SetTag points a tag at a revision, and waits until a dry run shows that it injects: an API server may not have taken up yet what was
-// written, and whatever were labelled with the tag and created meanwhile would get no proxy, or the former one. The error says that it
-// injects otherwise. Where the upgrade goes back, it is made what it was; what somebody else has changed of it stays,
-// and is the KeptError that is returned once the rest is written.
+// SetTag points a tag at a revision, and waits until a dry run shows that it injects. Where the upgrade goes back, it is made what it was;
+// what somebody else has changed of it stays, and is the KeptError that is returned once the rest is written.
 func (h *Hands) SetTag(ctx context.Context, name, revision string) error {
 	wish, kept, err := h.setting(name, revision)
 	if err != nil {
 		return err
 	}
-	if err := h.applyAnd(ctx, wish, kept); err != nil || h.back() {
+	delete(h.injects, name)
+	if err := h.applyAnd(ctx, wish, kept); err != nil {
 		return err
 	}
-	return h.see(ctx, wish)
+	return h.see(ctx, name)
 }
 
-// see sees whether a tag injects now. Who may not ask, or has no namespace to ask in, is told so, and goes on.
-func (h *Hands) see(ctx context.Context, wish tag.Wish) error {
-	if wish.Webhook == "" || wish.Injector == tag.Off {
-		// What switches an injector off has seen the tag inject before.
+// see sees whether a tag injects now, once: an API server may not have taken up yet what was written, by this process or by one that was
+// cut off, and whatever were labelled with the tag and created meanwhile would get no proxy, or the former one. Who may not ask, or has
+// no namespace to ask in, is told so, and goes on; so does a rollback in any case, for there is nothing better to go to.
+func (h *Hands) see(ctx context.Context, name string) error {
+	t := h.tags.Tag(h.Namespace, name)
+	if h.injects[name] || len(t.Webhooks) == 0 {
 		return nil
 	}
-	err := tag.See(ctx, h.Clients, h.tags, tag.Sight{Tag: wish.Name, Revision: wish.Webhook, Namespace: wish.Namespace})
-	if err == nil || ctx.Err() != nil || tag.Contradicts(err) {
+	err := tag.See(ctx, h.Clients, h.tags, tag.Sight{Tag: name, Revision: t.Revision(), Namespace: h.Namespace})
+	switch {
+	case err != nil && ctx.Err() != nil:
 		return err
+	case err != nil && tag.Contradicts(err) && !h.back():
+		return fmt.Errorf("%w; once it does, run the same command again, or go back by `kubectl mesh-canary rollback`", err)
+	case err != nil:
+		h.Unseen(err.Error())
 	}
-	h.Unseen(err.Error())
+	if h.injects == nil {
+		h.injects = map[string]bool{}
+	}
+	h.injects[name] = true
 	return nil
 }
 
@@ -277,8 +289,13 @@ func (h *Hands) apply(ctx context.Context, wish tag.Wish) error {
 	return err
 }
 
-// Label gives a namespace the labels that decide about injection.
+// Label gives a namespace the labels that decide about injection, once a tag that they name is seen to inject.
 func (h *Hands) Label(ctx context.Context, name string, was upgrade.Namespace, labels map[string]string) error {
+	if followed := cmp.Or(labels[upgrade.Rev], tag.Default); labels[upgrade.Rev] != "" || labels[upgrade.Injection] == "enabled" {
+		if err := h.see(ctx, followed); err != nil {
+			return err
+		}
+	}
 	if err := label(ctx, h.Clients.Kube.CoreV1(), name, was, labels); err != nil {
 		return err
 	}

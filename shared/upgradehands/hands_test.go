@@ -3,7 +3,6 @@ package upgradehands
 import (
 	"slices"
 	"testing"
-	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 
@@ -69,19 +68,8 @@ func TestWhatIsLeftBehind(t *testing.T) {
 		pod("Deployment", "web", "1-22", "1-23"), pod("Deployment", "web", "1-22", "1-23"), pod("Deployment", "done", "1-23", "1-23"),
 		pod("Job", "import", "1-22", "1-23"), pod("Deployment", "own", "1-22", "1-22"),
 	}, "1-22")
-	if len(got.gateways) > 0 || !slices.Equal(got.stale, []string{"deployment/web in namespace shop"}) || !slices.Equal(got.jobs, []string{"job/import in namespace shop"}) ||
+	if len(got.gateways) > 0 || !slices.Equal(got.pods, []string{"shop/import", "shop/own", "shop/web"}) || !slices.Equal(got.stale, []string{"deployment/web in namespace shop"}) || !slices.Equal(got.jobs, []string{"job/import in namespace shop"}) ||
 		!slices.Equal(got.own, []string{"deployment/own in namespace shop"}) || !slices.Equal(got.namespaces, []string{"shop"}) {
 		t.Errorf("got %+v", got)
-	}
-}
-
-// TestHowLongPodsMayBeGoing: istiod takes its time with the gateways that are its own.
-func TestHowLongPodsMayBeGoing(t *testing.T) {
-	r := &Reinjector{GatewayTime: time.Hour}
-	if got := r.patience(going{pods: []string{"shop/web"}}); got != settleTime {
-		t.Errorf("pods may be going for %s", got)
-	}
-	if got := r.patience(going{pods: []string{"edge/gw"}, gateways: []string{"deployment/gw in namespace edge"}}); got != time.Hour {
-		t.Errorf("gateways may be going for %s", got)
 	}
 }

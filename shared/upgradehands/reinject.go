@@ -32,19 +32,13 @@ type Reinjector struct {
 	told map[string]bool
 }
 
-const (
-	// rounds is how often is restarted what has come meanwhile.
-	rounds = 3
-	// settleTime is how long pods that should be gone may stay as they are: others, such as istiod with its gateways, roll out too.
-	settleTime = 20 * time.Second
-	settleLook = time.Second
-)
+// rounds is how often is restarted what has come meanwhile.
+const rounds = 3
 
 // restart restarts what a step says, and looks then whether that has worked. Pods that are left alone because of what they are
 // (they run to completion, say) are told where namespaces are moved, and are an error where a revision is to be left.
 func (r *Reinjector) restart(ctx context.Context, s upgrade.Step) error {
-	var last going
-	since := time.Now()
+	waiting := settling{gateways: r.GatewayTime}
 	for round := 0; ; {
 		found, err := r.read(ctx, s)
 		if err != nil {
@@ -61,28 +55,17 @@ func (r *Reinjector) restart(ctx context.Context, s upgrade.Step) error {
 			round++
 			continue
 		}
-		left, err := r.judge(found, s)
-		if !slices.Equal(left.pods, last.pods) {
-			if len(left.gateways) > 0 {
-				r.once(r.Waits, "istiod rolls out "+someOf(left.gateways))
-			}
-			last, since = left, time.Now()
+		g, err := r.judge(found, s)
+		if len(g.pods) == 0 || waiting.over(g, time.Now()) {
+			return err
 		}
-		if len(left.pods) == 0 || time.Since(since) > r.patience(left) {
+		if err := r.failing(ctx, g.managed); err != nil {
 			return err
 		}
 		if err := pause(ctx, settleLook); err != nil {
 			return err
 		}
 	}
-}
-
-// patience is how long pods that are going may stay as they are.
-func (r *Reinjector) patience(g going) time.Duration {
-	if len(g.gateways) > 0 {
-		return max(settleTime, r.GatewayTime)
-	}
-	return settleTime
 }
 
 // once tells what was not told before: it is looked again and again.
@@ -96,19 +79,10 @@ func (r *Reinjector) once(tell func(text string), text string) {
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
-
 // judge says of what was found after a restart whether that has worked, and which pods may still be going where it has not.
 func (r *Reinjector) judge(found *restartscan.Result, s upgrade.Step) (g going, err error) {
 	b := behind(found.Input.Pods, s.Away)
-	g = going{pods(found.Input.Pods), b.gateways}
+	g = going{b.pods, b.managed, len(b.managed) > 0 && len(b.gateways) == len(b.stale)}
 	if s.Nothing {
 		b.stale, b.own = append(b.stale, b.own...), nil
 	}
@@ -116,6 +90,9 @@ func (r *Reinjector) judge(found *restartscan.Result, s upgrade.Step) (g going, 
 		r.once(r.Left, "run to completion on their proxies: "+someOf(b.jobs))
 	} else {
 		b.stale = append(b.stale, b.jobs...)
+	}
+	if g.onlyGateways {
+		r.once(r.Waits, "istiod rolls out "+someOf(b.gateways))
 	}
 	if len(b.own) > 0 {
 		r.once(r.Left, "still on revision "+s.Away+", which their own labels or their namespaces' name: "+someOf(b.own))
@@ -131,19 +108,6 @@ func (r *Reinjector) judge(found *restartscan.Result, s upgrade.Step) (g going, 
 	default:
 		return g, fmt.Errorf("not every pod has left revision %s: %s", s.Away, someOf(b.stale)+how)
 	}
-}
-
-// going are pods that may still be replaced, and the workloads of those that istiod replaces itself.
-type going struct{ pods, gateways []string }
-
-// pods names pods, in order.
-func pods(items []scan.Item) []string {
-	var names []string
-	for _, i := range items {
-		names = append(names, i.Pod.Namespace+"/"+i.Pod.Name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // leaving is what would be given another revision than the one that is left. The rest is not the upgrade's to restart.
@@ -183,8 +147,11 @@ func concerns(s upgrade.Step, i scan.Item) bool {
 
 // left are workloads, each once, in order: those that have a pod whose proxy is of another revision than it would get, apart from those
 // whose pods run to completion, and those that have one of the revision that is left and would get it again. namespaces are those of
-// the first, and gateways those of the first that istiod manages.
-type left struct{ stale, jobs, own, namespaces, gateways []string }
+// the first, gateways those of the first that istiod manages, managed their pods, and pods all pods of any of them.
+type left struct {
+	stale, jobs, own, namespaces, gateways, pods []string
+	managed                                      []scan.Item
+}
 
 func behind(pods []scan.Item, away string) (l left) {
 	for _, i := range pods {
@@ -194,20 +161,24 @@ func behind(pods []scan.Item, away string) (l left) {
 		}
 		workload := i.Chain.Workload()
 		name := workload.String() + " in namespace " + i.Pod.Namespace
-		switch current := v.Expected.Revision == v.Proxy.Revision; {
-		case current && v.Proxy.Revision == away:
-			l.own = append(l.own, name)
+		current := v.Expected.Revision == v.Proxy.Revision
+		if current && v.Proxy.Revision != away {
+			continue
+		}
+		l.pods = append(l.pods, i.Pod.Namespace+"/"+i.Pod.Name)
+		switch {
 		case current:
+			l.own = append(l.own, name)
 		case workload.Kind == "Job" || workload.Kind == "CronJob":
 			l.jobs = append(l.jobs, name)
 		default:
 			l.stale, l.namespaces = append(l.stale, name), append(l.namespaces, i.Pod.Namespace)
 			if i.Pod.Managed() {
-				l.gateways = append(l.gateways, name)
+				l.gateways, l.managed = append(l.gateways, name), append(l.managed, i)
 			}
 		}
 	}
-	for _, names := range []*[]string{&l.stale, &l.jobs, &l.own, &l.namespaces, &l.gateways} {
+	for _, names := range []*[]string{&l.stale, &l.jobs, &l.own, &l.namespaces, &l.gateways, &l.pods} {
 		slices.Sort(*names)
 		*names = slices.Compact(*names)
 	}

@@ -41,9 +41,10 @@ func (o *startOptions) toRaise(ctx context.Context, s *session) ([]v1alpha1.Upgr
 	return raise, nil
 }
 
-// raise raises what has too few replicas, and waits until they are ready, as long as any workload may take: nothing is restarted before.
+// raise raises what has too few replicas, and waits until they are ready, also those that were raised before, as long as any workload
+// may take: nothing is restarted before.
 func (o *startOptions) raise(ctx context.Context, s *session, raise []v1alpha1.UpgradeReplicas) error {
-	if len(raise) == 0 {
+	if o.MinReplicas == 0 {
 		return nil
 	}
 	for _, r := range raise {
@@ -55,5 +56,5 @@ func (o *startOptions) raise(ctx context.Context, s *session, raise []v1alpha1.U
 	within := o.Pacing.WorkloadTimeout
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("the %s allowed by --workload-timeout are over", within))
 	defer cancel()
-	return redundancy.Await(ctx, s.clients.Kube, raise, func(text string) { fmt.Fprintln(o.ErrOut, "waiting:", printing.Escape(text)) })
+	return redundancy.Await(ctx, s.clients.Kube, s.upgrade.Replicas, func(text string) { fmt.Fprintln(o.ErrOut, "waiting:", printing.Escape(text)) })
 }

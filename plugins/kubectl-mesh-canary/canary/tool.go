@@ -53,16 +53,26 @@ func handedOn(flag string, tool *provider.Provider, connection *genericclioption
 	if !tool.Connects() {
 		return nil
 	}
-	for name, value := range map[string]*string{
-		"cluster": connection.ClusterName, "user": connection.AuthInfoName, "server": connection.APIServer, "token": connection.BearerToken,
-		"as": connection.Impersonate, "client-certificate": connection.CertFile, "certificate-authority": connection.CAFile,
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{
+		{"cluster", given(connection.ClusterName)}, {"user", given(connection.AuthInfoName)}, {"server", given(connection.APIServer)},
+		{"token", given(connection.BearerToken)}, {"as", given(connection.Impersonate)}, {"as-uid", given(connection.ImpersonateUID)},
+		{"as-group", connection.ImpersonateGroup != nil && len(*connection.ImpersonateGroup) > 0},
+		{"as-user-extra", connection.ImpersonateUserExtra != nil && len(*connection.ImpersonateUserExtra) > 0},
+		{"client-certificate", given(connection.CertFile)}, {"client-key", given(connection.KeyFile)},
+		{"certificate-authority", given(connection.CAFile)}, {"tls-server-name", given(connection.TLSServerName)},
+		{"insecure-skip-tls-verify", connection.Insecure != nil && *connection.Insecure},
 	} {
-		if value != nil && *value != "" {
-			return fmt.Errorf("--%s cannot be handed on to the tool of --%s: write it into a kubeconfig, and name that with --kubeconfig or --context", name, flag)
+		if f.set {
+			return fmt.Errorf("--%s cannot be handed on to the tool of --%s: write it into a kubeconfig, and name that with --kubeconfig or --context", f.name, flag)
 		}
 	}
 	return nil
 }
+
+func given(value *string) bool { return value != nil && *value != "" }
 
 // install has the tool bring up the revision to move to, unless it is there, and waits until it is ready. The error says what the tool
 // said.
