@@ -19,8 +19,9 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 )
 
-// istiodSelector finds the control planes' Deployments. Source: the chart istio-discovery, and istio-pilot before 1.6.
-const istiodSelector = "app in (istiod, pilot)"
+// IstiodSelector finds the control planes' Deployments and their pods, whatever their revision: see RevisionOf. Source: the chart
+// istio-discovery, and istio-pilot before 1.6.
+const IstiodSelector = "app in (istiod, pilot)"
 
 // discoveryContainer is istiod's own in its pods. Source: the chart istio-discovery.
 const discoveryContainer = "discovery"
@@ -50,12 +51,17 @@ func DeploymentsOf(list []appsv1.Deployment) Deployments {
 	found := Deployments{}
 	for i := range list {
 		d := &list[i]
-		owner := revision.ControlPlane{Namespace: d.Namespace, Revision: cmp.Or(d.Labels[label.IoIstioRev.Name], revision.Default)}
+		owner := revision.ControlPlane{Namespace: d.Namespace, Revision: RevisionOf(d.Labels)}
 		if _, known := found[owner]; !known {
 			found[owner] = deploymentOf(d)
 		}
 	}
 	return found
+}
+
+// RevisionOf returns the revision of a control plane's Deployment, or of a pod of it, by its labels: without one it is the default.
+func RevisionOf(labels map[string]string) string {
+	return cmp.Or(labels[label.IoIstioRev.Name], revision.Default)
 }
 
 func deploymentOf(d *appsv1.Deployment) Deployment {
@@ -103,7 +109,7 @@ func ReadDeployments(ctx context.Context, clients *cluster.Clients, namespaces [
 	var all []appsv1.Deployment
 	var gaps []cluster.Gap
 	for _, namespace := range namespaces {
-		list, err := clients.Kube.AppsV1().Deployments(namespace).List(ctx, metav1.ListOptions{LabelSelector: istiodSelector})
+		list, err := clients.Kube.AppsV1().Deployments(namespace).List(ctx, metav1.ListOptions{LabelSelector: IstiodSelector})
 		if err == nil {
 			all = append(all, list.Items...)
 		}

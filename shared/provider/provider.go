@@ -110,6 +110,9 @@ func (p *Provider) executable() string {
 	}
 }
 
+// IsIstioctl says whether the tool is istioctl, run as this package knows it.
+func (p *Provider) IsIstioctl() bool { return p.tool == istioctl }
+
 // Connects says whether the tool finds the cluster by a kubeconfig, as all do but the Azure CLI.
 func (p *Provider) Connects() bool { return p.tool != aks }
 

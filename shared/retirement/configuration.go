@@ -11,6 +11,7 @@ import (
 	"istio.io/api/label"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/controlplane"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/injection"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
@@ -86,6 +87,8 @@ type Configuration struct {
 	Objects []Object
 	// Running are the revision's istiods, as names of Deployments in Istio's namespace.
 	Running []string
+	// Origin is where the revision was installed from.
+	Origin Origin
 	// Gaps are what may not be read.
 	Gaps []cluster.Gap
 }
@@ -94,6 +97,7 @@ type Configuration struct {
 // in Istio's namespace. What may not be read becomes a gap; the error is for a cluster that fails.
 func ReadConfiguration(ctx context.Context, clients *cluster.Clients, istioNamespace, name string) (*Configuration, error) {
 	r := &configurationReader{clients: clients, istioNamespace: istioNamespace, name: name}
+	r.found.Origin.AKS = aksInstalls(istioNamespace)
 	for _, read := range []struct {
 		what string
 		do   func(context.Context) error
@@ -133,6 +137,9 @@ func (r *configurationReader) injectors(ctx context.Context) error {
 			o := objectFrom(MutatingWebhooks, &list.Items[i].ObjectMeta)
 			o.Revision, o.IstioNamespace = injector.Owner.Revision, injector.Owner.Namespace
 			r.add(o)
+			if o.Tag == "" && o.IstioNamespace == r.istioNamespace && o.Revision == r.name {
+				r.found.Origin.take(&list.Items[i].ObjectMeta)
+			}
 		}
 	}
 	return nil
@@ -189,18 +196,24 @@ func (r *configurationReader) configMaps(ctx context.Context) error {
 }
 
 func (r *configurationReader) istiods(ctx context.Context) error {
-	list, err := r.clients.Kube.AppsV1().Deployments(r.istioNamespace).List(ctx, metav1.ListOptions{LabelSelector: istiodSelector(r.name)})
+	list, err := r.clients.Kube.AppsV1().Deployments(r.istioNamespace).List(ctx, metav1.ListOptions{LabelSelector: controlplane.IstiodSelector})
 	if err != nil {
 		return err
 	}
 	for i := range list.Items {
-		r.found.Running = append(r.found.Running, list.Items[i].Name)
+		if d := &list.Items[i]; controlplane.RevisionOf(d.Labels) == r.name {
+			r.found.Running = append(r.found.Running, d.Name)
+			r.found.Origin.take(&d.ObjectMeta)
+		}
 	}
 	return nil
 }
 
-// istiodSelector selects a revision's istiod, and its pods. Source: the chart istio-discovery.
-func istiodSelector(name string) string { return "app=istiod," + label.IoIstioRev.Name + "=" + name }
+// Gone says whether nothing is to be seen of a revision of the mesh in Istio's namespace that its tool would uninstall. An istiod alone
+// that is not to be seen may run elsewhere, or be labelled in some way that is not known here.
+func (c *Configuration) Gone(istioNamespace, name string) bool {
+	return len(c.Running) == 0 && len(c.Gaps) == 0 && !slices.Contains(c.installed(istioNamespace), name)
+}
 
 // tags returns the tags of the mesh that point at the revision, in the order in which their objects were read.
 func (c *Configuration) tags(istioNamespace, name string) (tags []Tag) {

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/controlplane"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/portforward"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/transport"
 )
@@ -50,9 +51,9 @@ func waysTo(namespace string, core rest.Interface, config *rest.Config) []way {
 	return ways
 }
 
-// ask asks every pod of a revision's istiod which proxies are connected to it. Where none of the ways leads to an answer, that is said.
-func ask(ctx context.Context, clients *cluster.Clients, o Options) Connected {
-	pods, err := clients.Kube.CoreV1().Pods(o.IstioNamespace).List(ctx, metav1.ListOptions{LabelSelector: istiodSelector(o.Revision)})
+// ask asks every pod of a revision's istiod which proxies, but for those to pass over, are connected to it. Where none of the ways leads to an answer, that is said.
+func ask(ctx context.Context, clients *cluster.Clients, o Options, pass func(proxy string) bool) Connected {
+	pods, err := clients.Kube.CoreV1().Pods(o.IstioNamespace).List(ctx, metav1.ListOptions{LabelSelector: controlplane.IstiodSelector})
 	if err != nil {
 		return Connected{Unasked: err.Error()}
 	}
@@ -62,11 +63,11 @@ func ask(ctx context.Context, clients *cluster.Clients, o Options) Connected {
 	asked := 0
 	for i := range pods.Items {
 		pod := &pods.Items[i]
-		if pod.Status.Phase != corev1.PodRunning {
+		if pod.Status.Phase != corev1.PodRunning || controlplane.RevisionOf(pod.Labels) != o.Revision {
 			continue
 		}
 		asked++
-		if err := c.askPod(ctx, ways, pod.Name); err != nil {
+		if err := c.askPod(ctx, ways, pod.Name, pass); err != nil {
 			unasked = append(unasked, fmt.Sprintf("pod %s: %v", pod.Name, err))
 		}
 	}
@@ -78,9 +79,9 @@ func ask(ctx context.Context, clients *cluster.Clients, o Options) Connected {
 }
 
 // askPod asks in one way after another. The error is that of the last: it is the one that leads further.
-func (c *Connected) askPod(ctx context.Context, ways []way, pod string) (err error) {
+func (c *Connected) askPod(ctx context.Context, ways []way, pod string, pass func(string) bool) (err error) {
 	for _, w := range ways {
-		if err = c.askPorts(ctx, w, pod); err == nil {
+		if err = c.askPorts(ctx, w, pod, pass); err == nil {
 			return nil
 		}
 	}
@@ -88,12 +89,12 @@ func (c *Connected) askPod(ctx context.Context, ways []way, pod string) (err err
 }
 
 // askPorts asks at one port after another. The error is that of the first: where that one refuses, the other does so too.
-func (c *Connected) askPorts(ctx context.Context, w way, pod string) error {
+func (c *Connected) askPorts(ctx context.Context, w way, pod string, pass func(string) bool) error {
 	ctx, cancel := context.WithTimeout(transport.Streamed(ctx), patience)
 	defer cancel()
 	var first error
 	for _, port := range debugPorts {
-		err := c.askPort(ctx, w, pod, port)
+		err := c.askPort(ctx, w, pod, port, pass)
 		if err == nil {
 			return nil
 		}
@@ -104,13 +105,13 @@ func (c *Connected) askPorts(ctx context.Context, w way, pod string) error {
 	return first
 }
 
-func (c *Connected) askPort(ctx context.Context, w way, pod, port string) error {
+func (c *Connected) askPort(ctx context.Context, w way, pod, port string, pass func(string) bool) error {
 	body, err := w(ctx, pod, port)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
-	found, err := proxies(body)
+	found, err := proxies(body, pass)
 	if err != nil {
 		return fmt.Errorf("its answer is not what istiod answers: %w", err)
 	}
@@ -120,7 +121,7 @@ func (c *Connected) askPort(ctx context.Context, w way, pod, port string) error 
 }
 
 // proxies reads the list of connected proxies one by one. Source: Syncz and SyncStatus in istio.io/istio/pilot/pkg/xds.
-func proxies(body io.Reader) (c Connected, err error) {
+func proxies(body io.Reader, pass func(string) bool) (c Connected, err error) {
 	d := json.NewDecoder(body)
 	if start, err := d.Token(); err != nil {
 		return c, err
@@ -133,6 +134,9 @@ func proxies(body io.Reader) (c Connected, err error) {
 		}
 		if err := d.Decode(&one); err != nil {
 			return c, err
+		}
+		if pass(one.Proxy) {
+			continue
 		}
 		if c.Proxies++; len(c.Some) < few {
 			c.Some = append(c.Some, one.Proxy)

@@ -18,6 +18,8 @@ type Need struct {
 	Object, Why string
 	// Command is what to type so that it does not any more, or to find out.
 	Command string
+	// Harmless is true where that is only to be known.
+	Harmless bool
 }
 
 // String says it in one line.
@@ -25,18 +27,22 @@ func (n Need) String() string { return n.Object + " " + n.Why + ": `" + n.Comman
 
 // Blocks says whether the revision must stay for it. That istiod could not be asked is only to be said: what the cluster's own objects
 // tell is all that needs the revision, but for proxies outside of the cluster.
-func (n Need) Blocks() bool { return n.Kind != v1alpha1.NeedUnasked }
+func (n Need) Blocks() bool { return n.Kind != v1alpha1.NeedUnasked && !n.Harmless }
+
+// placeholder stands for a revision that is not known. As it is no value of a label, and no word to a shell, typing it changes nothing.
+const placeholder = "<REVISION>"
 
 // Decide returns what needs the revision, none where it is safe to remove.
 func Decide(f *Facts) []Need {
-	d := decision{f: f, next: cmp.Or(f.Next, "REVISION")}
+	d := decision{f: f, next: cmp.Or(f.Next, placeholder)}
 	d.unchecked()
 	d.namesakes()
 	d.tags()
 	d.namespaces()
+	// A template that leads to the revision is mended before its pods are replaced, or they would come back to it.
+	d.templates()
 	d.workloads()
 	d.gateways()
-	d.templates()
 	d.connected()
 	return d.needs
 }
@@ -49,7 +55,7 @@ type decision struct {
 }
 
 func (d *decision) add(kind v1alpha1.NeedKind, object, why, command string) {
-	d.needs = append(d.needs, Need{kind, object, why, command})
+	d.needs = append(d.needs, Need{Kind: kind, Object: object, Why: why, Command: command})
 }
 
 func (d *decision) unchecked() {
@@ -58,14 +64,24 @@ func (d *decision) unchecked() {
 	}
 }
 
-// namesakes are in danger because istioctl removes by the label istio.io/rev alone, whatever namespace it is told. Source:
-// GetPrunedResources in istio.io/istio/operator/pkg/uninstall.
+// namesakes are in danger because istioctl removes by the label istio.io/rev alone, whatever namespace it is told. Other tools do not.
+// Source: GetPrunedResources in istio.io/istio/operator/pkg/uninstall.
 func (d *decision) namesakes() {
 	for _, namespace := range d.f.Namesakes {
-		d.add(v1alpha1.NeedNamesake, "the mesh in namespace "+namespace,
-			"has a revision of the same name, which `istioctl uninstall --revision "+d.f.Revision+"` removes as well; uninstall with the tool of one mesh",
-			"helm list -n "+d.f.IstioNamespace)
+		d.needs = append(d.needs, Need{
+			Kind: v1alpha1.NeedNamesake, Object: "the mesh in namespace " + namespace, Harmless: !d.f.Istioctl,
+			Why:     "has a revision of the same name, which `istioctl uninstall --revision " + d.f.Revision + "` removes as well; uninstall with the tool of one mesh",
+			Command: "helm list -n " + d.f.IstioNamespace,
+		})
 	}
+}
+
+// aksKept tells of a gateway of the add-on's own, which goes with the revision.
+func (d *decision) aksKept(kind v1alpha1.NeedKind, namespace, name string) {
+	d.needs = append(d.needs, Need{
+		Kind: kind, Object: objectOf(namespace, name), Harmless: true,
+		Why: "is the gateway that AKS has made for the revision, and removes with it", Command: fmt.Sprintf("kubectl get %s -n %s", name, namespace),
+	})
 }
 
 func (d *decision) tags() {
@@ -114,6 +130,10 @@ func (d *decision) moveNamespace(n Namespace) string {
 
 func (d *decision) workloads() {
 	for _, w := range d.f.Workloads {
+		if d.f.aksKeeps(w.Namespace, w.Ref) {
+			d.aksKept(v1alpha1.NeedWorkload, w.Namespace, w.Ref.String())
+			continue
+		}
 		why := fmt.Sprintf("has %d pods that run its proxies", w.Pods)
 		switch {
 		case w.Ref.Kind == "Pod":
@@ -163,6 +183,9 @@ func (d *decision) moveGateway(namespace, name string) string {
 
 func (d *decision) templates() {
 	for _, t := range d.f.Templates {
+		if d.f.aksKeeps(t.Namespace, t.Ref) {
+			continue
+		}
 		d.add(v1alpha1.NeedTemplate, objectOf(t.Namespace, t.Ref.String()), "would have its next pods injected by it ("+t.Reason+")", d.moveTemplate(t))
 	}
 }
@@ -170,6 +193,8 @@ func (d *decision) templates() {
 // moveTemplate is how a template's next pods come to another revision. A Job's template cannot be changed.
 func (d *decision) moveTemplate(t Template) string {
 	switch {
+	case t.Tag != "":
+		return d.moveTag(t.Tag)
 	case !t.Own:
 		at, found := slices.BinarySearchFunc(d.f.Namespaces, t.Namespace, func(n Namespace, name string) int { return cmp.Compare(n.Name, name) })
 		if found {

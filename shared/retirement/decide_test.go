@@ -3,8 +3,11 @@ package retirement
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
@@ -28,7 +31,7 @@ func ref(kind, name string) workload.Ref {
 func everything() *Facts {
 	return &Facts{
 		Revision: "1-22", IstioNamespace: "istio-system", Next: "1-23", Installed: true,
-		Namesakes: []string{"istio-b"},
+		Namesakes: []string{"istio-b"}, Istioctl: true,
 		Tags: []Tag{
 			{"prod-stable", []string{"MutatingWebhookConfiguration istio-revision-tag-prod-stable", "Service istiod-revision-tag-prod-stable"}},
 			{"default", []string{"MutatingWebhookConfiguration istio-revision-tag-default"}},
@@ -44,11 +47,12 @@ func everything() *Facts {
 		Managed:   []Managed{{"shop", "entry", "entry-istio"}, {"shop", "", "waypoint"}},
 		Gateways:  []Gateway{{"edge", "in", "1-22", false}, {"edge", "out", "prod-stable", true}},
 		Templates: []Template{
-			{"bank", ref("CronJob", "night"), "namespace label istio-injection=enabled -> tag default -> revision 1-22", false},
-			{"club", ref("CronJob", "dawn"), "pod label istio.io/rev=1-22 -> revision 1-22", true},
-			{"club", ref("Deployment", "bar"), "pod label istio.io/rev=1-22 -> revision 1-22", true},
-			{"club", ref("Job", "once"), "pod label istio.io/rev=1-22 -> revision 1-22", true},
-			{"club", ref("StatefulSet", "attic"), "no injection label -> revision 1-22", false},
+			{"bank", ref("CronJob", "night"), "namespace label istio-injection=enabled -> tag default -> revision 1-22", false, ""},
+			{"club", ref("CronJob", "dawn"), "pod label istio.io/rev=1-22 -> revision 1-22", true, ""},
+			{"club", ref("Deployment", "bar"), "pod label istio.io/rev=1-22 -> revision 1-22", true, ""},
+			{"club", ref("Deployment", "tap"), "pod label istio.io/rev=prod-stable -> tag prod-stable -> revision 1-22", true, "prod-stable"},
+			{"club", ref("Job", "once"), "pod label istio.io/rev=1-22 -> revision 1-22", true, ""},
+			{"club", ref("StatefulSet", "attic"), "no injection label -> revision 1-22", false, ""},
 		},
 		Connected: Connected{Proxies: 7, Some: []string{"cart-1.shop", "cart-2.shop"}, Unasked: "pod istiod-1: it is down"},
 		Gaps:      []cluster.Gap{{Missing: "services in istio-system", Err: errors.New("services is forbidden")}},
@@ -82,7 +86,7 @@ func TestWhatNobodyNeedsMayGo(t *testing.T) {
 
 func TestWhereItIsNotKnownWhatComesNextThatIsLeftToFillIn(t *testing.T) {
 	f := &Facts{Revision: "1-22", Namespaces: []Namespace{{"cafe", upgrade.Follows{Form: v1alpha1.ByRevision, Revision: "1-22"}}}}
-	if needs := Decide(f); len(needs) != 1 || needs[0].Command != "kubectl label namespace cafe istio.io/rev=REVISION --overwrite" {
+	if needs := Decide(f); len(needs) != 1 || needs[0].Command != "kubectl label namespace cafe istio.io/rev=<REVISION> --overwrite" {
 		t.Errorf("got %v", needs)
 	}
 }
@@ -92,5 +96,60 @@ func TestAllProxiesAreNamedWhereTheyAreFew(t *testing.T) {
 	want := "the istiod of revision 1-22 in namespace istio-system has 1 proxies connected to it (vm-1.shop): `istioctl proxy-status --revision 1-22 -i istio-system`"
 	if needs := Decide(f); len(needs) != 1 || needs[0].String() != want {
 		t.Errorf("got %v", needs)
+	}
+}
+
+// TestWhatIsOnlySaid: what another tool does not touch, and what AKS removes with the revision.
+func TestWhatIsOnlySaid(t *testing.T) {
+	gateway := ref("Deployment", "aks-istio-ingressgateway-external-asm-1-22")
+	f := &Facts{
+		Revision: "asm-1-22", IstioNamespace: "aks-istio-system", Next: "asm-1-23", Installed: true, Namesakes: []string{"istio-b"}, Origin: Origin{AKS: true},
+		Workloads: []Workload{{"aks-istio-ingress", gateway, 2}},
+		Templates: []Template{{"aks-istio-ingress", gateway, "no label -> revision asm-1-22", true, ""}},
+	}
+	var said []string
+	for _, n := range Decide(f) {
+		if n.Blocks() {
+			t.Errorf("%s blocks", n)
+		}
+		said = append(said, n.Object)
+	}
+	want := []string{"the mesh in namespace istio-b", "deployment/aks-istio-ingressgateway-external-asm-1-22 in namespace aks-istio-ingress"}
+	if !slices.Equal(said, want) {
+		t.Errorf("got %q, want %q", said, want)
+	}
+	f.Origin, f.Istioctl = Origin{}, true
+	for _, n := range Decide(f) {
+		if !n.Blocks() {
+			t.Errorf("without AKS %s blocks not", n)
+		}
+	}
+}
+
+func TestWhereARevisionCameFrom(t *testing.T) {
+	for _, c := range []struct {
+		origin  Origin
+		command string
+	}{
+		{Origin{}, ""},
+		{Origin{AKS: true}, "kubectl mesh-canary retire 1-22 --run --uninstall aks --aks-resource-group <GROUP> --aks-name <CLUSTER>"},
+		{Origin{Release: "istiod-1-22", ReleaseNamespace: "mesh"}, "kubectl mesh-canary retire 1-22 --run --uninstall 'helm uninstall istiod-1-22 -n mesh'"},
+	} {
+		if got := c.origin.Command("1-22"); got != c.command || c.origin.Istioctl() != (c.command == "") {
+			t.Errorf("%+v: %q", c.origin, got)
+		}
+	}
+	var o Origin
+	// Istioctl renders the same charts, label and all.
+	o.take(&metav1.ObjectMeta{Labels: map[string]string{"app.kubernetes.io/managed-by": "Helm"}})
+	if !o.Istioctl() {
+		t.Errorf("what istioctl has installed is taken for %+v", o)
+	}
+	o.take(&metav1.ObjectMeta{
+		Labels:      map[string]string{"app.kubernetes.io/managed-by": "Helm"},
+		Annotations: map[string]string{"meta.helm.sh/release-name": "istiod", "meta.helm.sh/release-namespace": "istio-system"},
+	})
+	if o != (Origin{Release: "istiod", ReleaseNamespace: "istio-system"}) {
+		t.Errorf("what Helm has installed is taken for %+v", o)
 	}
 }

@@ -15,6 +15,10 @@ type Facts struct {
 	Next string
 	// Installed says whether the revision has an injector of its own.
 	Installed bool
+	// Origin is where the revision was installed from.
+	Origin Origin
+	// Istioctl says whether it is istioctl that would uninstall it, which takes namesakes along.
+	Istioctl bool
 	// Namesakes are Istio's namespaces of other meshes in this cluster that have a revision of this name.
 	Namesakes []string
 	// Tags point at the revision.
@@ -66,20 +70,22 @@ type Gateway struct {
 	Tag   bool
 }
 
-// Template is the template of a workload whose next pods the revision would inject, although no pod of it may run now.
+// Template is the template of a workload whose next pods the revision would inject, be there pods of it now or not.
 type Template struct {
 	Namespace string
 	Ref       workload.Ref
 	// Reason says what leads to the revision, or what keeps from telling.
 	Reason string
-	// Own is true where a label of the template itself, or a proxy in it, leads to the revision.
+	// Own is true where a label of the template itself, or a proxy in it, leads to the revision, or where no label of its namespace does.
 	Own bool
+	// Tag is the tag that the template's own label names, empty where it names none.
+	Tag string
 }
 
 // Connected are the proxies that are connected to the revision's istiod.
 type Connected struct {
 	Proxies int
-	// Some are the first of them, as POD.NAMESPACE.
+	// Some are the first of them, as POD.NAMESPACE. Gateways of AKS's own are not among them: they go with the revision.
 	Some []string
 	// Unasked says why a pod of istiod, or all of it, could not be asked; empty where every one was.
 	Unasked string

@@ -24,6 +24,8 @@ import (
 type Options struct {
 	// Revision is that of the control plane in IstioNamespace.
 	Revision, IstioNamespace string
+	// Tool says which tool would uninstall it.
+	Tool Tool
 	// Chunk is the page size of lists.
 	Chunk int64
 	// Config is how the cluster is reached: istiod is asked by port forwarding as well. Without it only the API server's proxy is tried.
@@ -53,7 +55,7 @@ func Read(ctx context.Context, clients *cluster.Clients, options Options) (*Fact
 		}
 	}
 	r.workloads()
-	r.facts.Connected = ask(ctx, clients, options)
+	r.facts.Connected = ask(ctx, clients, options, func(proxy string) bool { return r.facts.Origin.AKS && aksKept(proxy, r.Revision) })
 	return r.facts, nil
 }
 
@@ -87,6 +89,8 @@ func (r *reader) configuration() {
 	}
 	f.Tags = r.config.tags(r.IstioNamespace, r.Revision)
 	f.Validator = r.config.validator(r.IstioNamespace, r.Revision)
+	f.Origin = r.config.Origin
+	f.Istioctl = r.Tool == Istioctl || r.Tool == Usual && f.Origin.Istioctl()
 	f.Namesakes = r.config.namesakes(r.IstioNamespace, r.Revision)
 	installed := r.config.installed(r.IstioNamespace)
 	f.Installed = slices.Contains(installed, r.Revision)

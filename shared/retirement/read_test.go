@@ -115,24 +115,30 @@ func TestPodsAreCountedForEachWorkloadUnlessTheyHaveRunToTheirEnd(t *testing.T) 
 func TestTemplatesWhoseNextPodsItWouldInject(t *testing.T) {
 	const byNamespace = "namespace label istio.io/rev=1-22 -> revision 1-22"
 	const byPod = "pod label istio.io/rev=1-22 -> revision 1-22"
+	busy := replicaSet("busy-5d", "busy")
+	busy.Namespace = "none"
 	f := in(meshOf(namespace("shop", rev("1-22")), namespace("new", rev("1-23")), namespace("none", nil), replicaSet("cart-5d", "cart"),
 		fixture.Pod("shop/cart-1", fixture.ControlledBy("apps/v1", "ReplicaSet", "cart-5d"), fixture.Injected("1-22", "proxyv2:1.22.0")),
 		deployment("shop", "cart", 1, nil), deployment("shop", "moved", 2, nil), deployment("shop", "off", 0, nil),
 		deployment("shop", "never", 0, map[string]string{"sidecar.istio.io/inject": "false"}),
 		cronJob("shop", "night", nil), job("paused"), job("done", batchv1.JobComplete), job("broken", batchv1.JobFailed),
 		cronJob("new", "night", nil), deployment("new", "labelled", 0, rev("1-22")),
-		cronJob("none", "own", rev("1-22")), deployment("none", "runs", 3, rev("1-22")), cronJob("none", "plain", nil))...).read(t)
+		cronJob("none", "own", rev("1-22")), deployment("none", "runs", 3, rev("1-22")), cronJob("none", "plain", nil),
+		// Restarted, its pods would come back to the revision.
+		busy, deployment("none", "busy", 1, rev("stable")),
+		fixture.Pod("none/busy-1", fixture.ControlledBy("apps/v1", "ReplicaSet", "busy-5d"), fixture.Injected("1-22", "proxyv2:1.22.0")))...).read(t)
 	want := []Template{
-		{"none", ref("CronJob", "own"), byPod, true},
-		{"none", ref("Deployment", "runs"), byPod, true},
-		{"shop", ref("CronJob", "night"), byNamespace, false},
-		{"shop", ref("Deployment", "off"), byNamespace, false},
-		{"shop", ref("Job", "paused"), byNamespace, false},
+		{"none", ref("CronJob", "own"), byPod, true, ""},
+		{"none", ref("Deployment", "busy"), "pod label istio.io/rev=stable -> tag stable -> revision 1-22", true, "stable"},
+		{"none", ref("Deployment", "runs"), byPod, true, ""},
+		{"shop", ref("CronJob", "night"), byNamespace, false, ""},
+		{"shop", ref("Deployment", "off"), byNamespace, false, ""},
+		{"shop", ref("Job", "paused"), byNamespace, false, ""},
 	}
 	if !slices.Equal(f.Templates, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", f.Templates, want)
 	}
-	if !slices.Equal(f.Workloads, []Workload{{"shop", ref("Deployment", "cart"), 1}}) {
+	if !slices.Equal(f.Workloads, []Workload{{"none", ref("Deployment", "busy"), 1}, {"shop", ref("Deployment", "cart"), 1}}) {
 		t.Errorf("got %+v", f.Workloads)
 	}
 }
@@ -261,10 +267,21 @@ func TestWhereTheProxyIsRefusedAnotherWayIsTried(t *testing.T) {
 	}
 	forbids := func(context.Context, string, string) (io.ReadCloser, error) { return nil, errors.New("no forwarding") }
 	var c Connected
-	if err := c.askPod(t.Context(), []way{refuses, answers}, "a"); err != nil || c.Proxies != 1 {
+	if err := c.askPod(t.Context(), []way{refuses, answers}, "a", none); err != nil || c.Proxies != 1 {
 		t.Errorf("got %+v, %v", c, err)
 	}
-	if err := c.askPod(t.Context(), []way{refuses, forbids}, "a"); err == nil || err.Error() != "no forwarding" || c.Proxies != 1 {
+	if err := c.askPod(t.Context(), []way{refuses, forbids}, "a", none); err == nil || err.Error() != "no forwarding" || c.Proxies != 1 {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
+func none(string) bool { return false }
+
+// TestGatewaysOfAKSAreNoProxiesToWaitFor: they are connected until AKS removes them with the revision.
+func TestGatewaysOfAKSAreNoProxiesToWaitFor(t *testing.T) {
+	list := `[{"proxy":"aks-istio-ingressgateway-external-asm-1-22-7d4-x2.aks-istio-ingress"},{"proxy":"cart-1.shop"},{"proxy":"other-7d4-x2.aks-istio-ingress"}]`
+	c, err := proxies(strings.NewReader(list), func(proxy string) bool { return aksKept(proxy, "asm-1-22") })
+	if want := []string{"cart-1.shop", "other-7d4-x2.aks-istio-ingress"}; err != nil || c.Proxies != 2 || !slices.Equal(c.Some, want) {
 		t.Errorf("got %+v, %v", c, err)
 	}
 }

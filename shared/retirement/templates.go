@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/injection"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/podtemplate"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
 )
 
@@ -81,7 +82,8 @@ func pages[L runtime.Object](list func(context.Context, metav1.ListOptions) (L, 
 }
 
 // templates finds workloads whose next pods would come to the revision, and the Deployments that its istiod keeps. A namespace that
-// follows the revision speaks for its workloads that have pods; those without are told as well, for nobody would think of them.
+// follows the revision speaks for its workloads that have pods; those without are told as well, for nobody would think of them. Where no
+// namespace speaks for a template, restarting its pods would bring them back to the revision.
 func (r *reader) templates(ctx context.Context) error {
 	for _, kind := range r.lists() {
 		gap, err := r.Everywhere(ctx, "the templates of "+kind.resource, "", func(namespace string) error {
@@ -117,16 +119,39 @@ func (r *reader) template(n next) {
 		}
 		return
 	}
-	if !r.needs(pod, d) || r.counts[key{n.namespace, n.ref}] > 0 || r.mesh.Terminating(n.namespace) {
+	if !r.needs(pod, d) || r.mesh.Terminating(n.namespace) || r.spoken(n) {
 		return
 	}
-	if n.idle || !r.follows(n.namespace) {
-		r.facts.Templates = append(r.facts.Templates, Template{n.namespace, n.ref, d.Reason, r.own(pod, d)})
-	}
+	r.facts.Templates = append(r.facts.Templates, Template{n.namespace, n.ref, d.Reason, r.own(pod, d), r.tagOf(pod)})
 }
 
-// own says whether it is the template itself that leads to the revision, and not its namespace.
+// spoken says whether it is enough to tell of a workload's pods, or of its namespace. A Job that runs has no next pods once it is done.
+func (r *reader) spoken(n next) bool {
+	running := r.counts[key{n.namespace, n.ref}] > 0
+	if r.follows(n.namespace) {
+		return running || !n.idle
+	}
+	return running && n.ref.Kind == "Job"
+}
+
+// own says whether it is the template itself that leads to the revision, and not its namespace. A namespace without any label must not be
+// given one for it: that would inject whatever else is there.
 func (r *reader) own(pod proxy.Pod, d injection.Decision) bool {
+	if d.Outcome == injection.Templated {
+		return true
+	}
 	_, labelled := pod.Labels[label.IoIstioRev.Name]
-	return d.Outcome == injection.Templated || labelled && !r.follows(pod.Namespace)
+	namespace := r.labels[pod.Namespace]
+	_, named := namespace[upgrade.Rev]
+	_, injected := namespace[upgrade.Injection]
+	return !r.follows(pod.Namespace) && (labelled || !named && !injected)
+}
+
+// tagOf returns the tag that a template's own label names, if that points at the revision.
+func (r *reader) tagOf(pod proxy.Pod) string {
+	value := pod.Labels[label.IoIstioRev.Name]
+	if slices.ContainsFunc(r.facts.Tags, func(t Tag) bool { return t.Name == value }) {
+		return value
+	}
+	return ""
 }

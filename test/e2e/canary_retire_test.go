@@ -47,6 +47,7 @@ func TestCanaryRetire(t *testing.T) {
 		{"tag", (*upgraded).plantTag, "tag to-retire"},
 		{"namespace", (*upgraded).plantNamespace, "namespace retire-namespace"},
 		{"running", (*upgraded).plantRunning, "deployment/web in namespace retire-running"},
+		{"own", (*upgraded).plantOwn, "deployment/web in namespace retire-own"},
 		{"pending", (*upgraded).plantPending, "pod/bare in namespace retire-pending"},
 		{"gateway", (*upgraded).plantGateway, "Gateway gw in namespace retire-gateway"},
 		{"cronjob", (*upgraded).plantCronJob, "cronjob/nightly in namespace retire-cronjob"},
@@ -154,6 +155,13 @@ func (u *upgraded) plantRunning(name string) {
 	awaitServiceAccount(u.t, u.lab, name)
 	createDeployment(u.t, u.lab, newDeployment(name, "web", 2))
 	relabel(u.t, u.lab, name, "istio.io/rev="+newRevision)
+}
+
+// plantOwn makes pods that would come back to the revision if they were only restarted.
+func (u *upgraded) plantOwn(name string) {
+	createNamespace(u.t, u.lab, name, nil)
+	awaitServiceAccount(u.t, u.lab, name)
+	createDeployment(u.t, u.lab, newDeployment(name, "web", 1, withLabel("istio.io/rev", oldRevision)))
 }
 
 func (u *upgraded) plantPending(name string) {

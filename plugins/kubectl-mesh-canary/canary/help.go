@@ -82,10 +82,12 @@ const retireLong = `Say whether a revision may be removed: which tags, namespace
 workloads without pods still need it, and which proxies are connected to its istiod, with what to type
 about each.
 
-With --run, and if nothing needs it, the revision is uninstalled with the tool it came from; then what
-the tool has left of its configuration is shown, and deleted once you say yes. Run again after an
-interruption, it goes on where it stopped. AKS removes a revision only
-at the end of an upgrade, so that there the upgrade must be recorded as completed or rolled back.
+With --run, and if nothing needs it, the revision is uninstalled by istioctl, or by the tool that
+--uninstall names; one that came from Helm or AKS is not uninstalled without it. Then what the tool has
+left of the revision's configuration is shown, and deleted once you say yes. Run again after an
+interruption, it goes on where it stopped. AKS removes a revision only at the end of an upgrade, so that
+there the upgrade must be recorded as completed or rolled back.
+` + toolHelp + `
 
 Exit code: 0 done; 1 an error, an answer that is incomplete, or, with --run, a revision that is needed;
 2 with --exit-code, if it is needed; 124 --timeout is over; 130 interrupted.`

@@ -1,6 +1,7 @@
 package canary
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ type retireOptions struct {
 	tagOptions
 	Revision string
 	ExitCode bool
-	// Execute uninstalls the revision, by the tool that Uninstall names.
+	// Execute uninstalls the revision, by the tool that Uninstall names; empty, it is istioctl where the revision came from that.
 	Execute   bool
 	Uninstall string
 	AKS       provider.Options
@@ -34,7 +35,7 @@ type retireOptions struct {
 }
 
 func newRetireCommand(streams genericiooptions.IOStreams) *cobra.Command {
-	o := &retireOptions{tagOptions: newTagOptions(streams), Uninstall: "istioctl"}
+	o := &retireOptions{tagOptions: newTagOptions(streams)}
 	cmd := &cobra.Command{
 		Use: "retire REVISION", Short: "Say what still needs a revision, and uninstall one that nothing needs",
 		Long: retireLong, Example: retireExample, Args: cobra.ArbitraryArgs,
@@ -44,7 +45,7 @@ func newRetireCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	flags.BoolVar(&o.ExitCode, "exit-code", o.ExitCode, "Exit with code 2 if anything still needs the revision.")
 	flags.BoolVar(&o.Execute, "run", o.Execute, "Uninstall the revision if nothing needs it, and then what is left of its configuration.")
 	flags.StringVar(&o.Uninstall, "uninstall", o.Uninstall,
-		"The `tool` that --run uninstalls with: istioctl or aks, also with arguments of their own, or a command, which finds what to do in KUBECTL_MESH_ variables.")
+		"The `tool` that --run uninstalls with: istioctl or aks, also with arguments of their own, or a command of your own. Unset, it is istioctl, unless the revision came from Helm or AKS.")
 	flags.StringVar(&o.AKS.ResourceGroup, "aks-resource-group", "", "The resource group of the AKS cluster.")
 	flags.StringVar(&o.AKS.Name, "aks-name", "", "The name of the AKS cluster.")
 	flags.BoolVarP(&o.Yes, "yes", "y", o.Yes, "Do not ask.")
@@ -66,11 +67,20 @@ func (o *retireOptions) Validate() error {
 	if o.ConfigFlags.Namespace != nil && *o.ConfigFlags.Namespace != "" {
 		return errors.New("a revision is of the whole mesh, so that -n means nothing here; Istio's own namespace is named with -i")
 	}
-	if err := o.validate(); err != nil || !o.Execute {
+	if err := o.validate(); err != nil {
 		return err
 	}
+	if !o.Execute {
+		if o.Uninstall != "" || o.Yes || o.AKS != (provider.Options{}) {
+			return errors.New("--uninstall, --yes, --aks-resource-group and --aks-name say how to uninstall, which only --run does")
+		}
+		return nil
+	}
 	var err error
-	if o.tool, err = provider.New("--uninstall", o.Uninstall, o.AKS); err != nil {
+	if o.tool, err = provider.New("--uninstall", cmp.Or(o.Uninstall, "istioctl"), o.AKS); err != nil {
+		return err
+	}
+	if err := handedOn("uninstall", o.tool, o.ConfigFlags); err != nil {
 		return err
 	}
 	return o.tool.Check()
@@ -92,7 +102,7 @@ func (o *retireOptions) retire(ctx context.Context, clients *cluster.Clients) er
 	if err != nil {
 		return err
 	}
-	report, err := o.decide(ctx, clients, config, namespace)
+	report, origin, err := o.decide(ctx, clients, config, namespace)
 	if err != nil {
 		return err
 	}
@@ -100,24 +110,50 @@ func (o *retireOptions) retire(ctx context.Context, clients *cluster.Clients) er
 		return err
 	}
 	switch {
-	case o.Execute && report.Safe:
-		return o.uninstall(ctx, config, namespace)
+	case o.Execute && !report.Safe:
+		return fmt.Errorf("revision %s is not uninstalled, for it is needed (%s): see above what to type", o.Revision, restarttext.Count(blocking(report), "reason"))
+	case o.Execute && o.Uninstall == "" && !origin.Istioctl():
+		return fmt.Errorf("revision %s did not come from istioctl: type `%s`", o.Revision, origin.Command(o.Revision))
 	case o.Execute:
-		return fmt.Errorf("revision %s is not uninstalled, for it is needed (%s): see above what to type", o.Revision, restarttext.Count(len(report.Items), "reason"))
+		return o.uninstall(ctx, config, namespace)
 	default:
 		return o.outcome(report)
 	}
 }
 
-func (o *retireOptions) decide(ctx context.Context, clients *cluster.Clients, config *rest.Config, namespace string) (*v1alpha1.Retirement, error) {
-	facts, err := retirement.Read(ctx, clients, retirement.Options{Revision: o.Revision, IstioNamespace: namespace, Chunk: o.Chunk, Config: config})
+func (o *retireOptions) decide(ctx context.Context, clients *cluster.Clients, config *rest.Config, namespace string) (*v1alpha1.Retirement, retirement.Origin, error) {
+	facts, err := retirement.Read(ctx, clients, retirement.Options{
+		Revision: o.Revision, IstioNamespace: namespace, Tool: o.toolKind(), Chunk: o.Chunk, Config: config,
+	})
 	if err != nil {
-		return nil, err
+		return nil, retirement.Origin{}, err
 	}
 	if !facts.Installed {
 		fmt.Fprintf(o.ErrOut, "Revision %s has no injector of its own in the mesh of %s.\n", printing.Escape(o.Revision), printing.Escape(namespace))
 	}
-	return retirement.Report(facts, retirement.Decide(facts)), nil
+	return retirement.Report(facts, retirement.Decide(facts)), facts.Origin, nil
+}
+
+// toolKind says which tool would uninstall the revision.
+func (o *retireOptions) toolKind() retirement.Tool {
+	switch {
+	case o.Uninstall == "":
+		return retirement.Usual
+	case o.tool.IsIstioctl():
+		return retirement.Istioctl
+	default:
+		return retirement.Other
+	}
+}
+
+// blocking counts the reasons why the revision must stay.
+func blocking(r *v1alpha1.Retirement) (n int) {
+	for _, i := range r.Items {
+		if i.Blocks {
+			n++
+		}
+	}
+	return n
 }
 
 // outcome says what the answer comes to where nothing was to be done.

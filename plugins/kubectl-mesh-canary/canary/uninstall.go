@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -31,10 +30,12 @@ func (o *retireOptions) uninstall(ctx context.Context, config *rest.Config, name
 	if err != nil {
 		return err
 	}
-	host, _ := os.Hostname()
 	held, err := lease.Acquire(ctx, lease.Options{
 		Leases: unguarded.Kube.CoordinationV1(), Namespace: namespace, Name: upgradestore.Name,
-		Holder: fmt.Sprintf("%s, process %d", host, os.Getpid()), Duration: leaseDuration,
+		Holder: holder(), Duration: leaseDuration,
+		Waiting: func(holder string, longest time.Duration) {
+			fmt.Fprintf(o.ErrOut, "%s holds the Lease; waiting %s for it to run out\n", printing.Escape(holder), restarttext.Duration(longest))
+		},
 	})
 	if err != nil {
 		return err
@@ -83,8 +84,8 @@ func (o *retireOptions) byTool(ctx context.Context, clients *cluster.Clients, co
 	if err != nil {
 		return err
 	}
-	if len(c.Running) == 0 && len(c.Gaps) == 0 {
-		fmt.Fprintf(o.ErrOut, "Its istiod is gone already.\n")
+	if c.Gone(namespace, o.Revision) {
+		fmt.Fprintf(o.ErrOut, "Its istiod and its injector are gone already.\n")
 		return nil
 	}
 	for _, l := range lines {
@@ -93,12 +94,14 @@ func (o *retireOptions) byTool(ctx context.Context, clients *cluster.Clients, co
 	if err := o.confirm(ctx, "uninstall revision "+o.Revision, "Uninstall it"); err != nil {
 		return err
 	}
-	report, err := o.decide(ctx, clients, config, namespace)
+	report, _, err := o.decide(ctx, clients, config, namespace)
 	if err != nil {
 		return err
 	}
-	if !report.Safe {
-		return fmt.Errorf("revision %s has come to be needed meanwhile (%s %s): run the same command again", o.Revision, report.Items[0].Object, report.Items[0].Why)
+	for _, i := range report.Items {
+		if i.Blocks {
+			return fmt.Errorf("revision %s has come to be needed meanwhile (%s %s): run the same command again", o.Revision, i.Object, i.Why)
+		}
 	}
 	if err := held.Check(ctx); err != nil {
 		return err
