@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
@@ -26,6 +27,8 @@ type Result struct {
 	// Gaps are what could not be read; Expired is true where the pods were not all read at one moment.
 	Gaps    []cluster.Gap
 	Expired bool
+	// NamespacesUnknown and PodsUnknown are true where those may not all be read, so that nobody can count them.
+	NamespacesUnknown, PodsUnknown bool
 }
 
 // Read reads what is installed. What the caller may not read becomes a gap; the error is for webhook configurations that may not
@@ -40,6 +43,7 @@ func Read(ctx context.Context, clients *cluster.Clients, o Options) (*Result, er
 		return nil, err
 	}
 	r := &Result{Gaps: append(m.Gaps(), gaps...)}
+	r.NamespacesUnknown = slices.ContainsFunc(r.Gaps, func(g cluster.Gap) bool { return g.Missing == string(mesh.Namespaces) })
 	pods, err := r.countPods(ctx, clients, m, o.Chunk)
 	if err != nil {
 		return nil, err
@@ -97,7 +101,7 @@ func (r *Result) countPods(ctx context.Context, clients *cluster.Clients, m *mes
 		return err
 	})
 	if gap != nil {
-		r.Gaps = append(r.Gaps, *gap)
+		r.Gaps, r.PodsUnknown = append(r.Gaps, *gap), true
 	}
 	return count, err
 }

@@ -7,17 +7,23 @@ import (
 )
 
 // Report turns what is installed into what is printed of it.
-func Report(planes []Plane) *v1alpha1.RevisionReport {
+func Report(r *Result) *v1alpha1.RevisionReport {
 	var items []v1alpha1.InstalledRevision
-	for _, p := range planes {
+	for _, p := range r.Planes {
 		item := v1alpha1.InstalledRevision{
 			Revision: p.Revision, Version: p.Version(), Namespace: p.Namespace, CreatedAt: metav1.NewTime(p.Created), Tags: p.Tags,
-			Namespaces: p.Namespaces, Pods: p.Pods, ProxyImage: p.Image, Moves: []v1alpha1.RevisionMove{},
+			ProxyImage: p.Image, Moves: []v1alpha1.RevisionMove{},
 		}
 		if d := p.Deployment; d != nil {
 			item.Ready, item.Replicas = &d.Ready, &d.Replicas
 		}
-		for _, m := range Moves(p, planes) {
+		if !r.NamespacesUnknown {
+			item.Namespaces = &p.Namespaces
+		}
+		if !r.PodsUnknown {
+			item.Pods = &p.Pods
+		}
+		for _, m := range Moves(p, r.Planes) {
 			item.Moves = append(item.Moves, v1alpha1.RevisionMove{To: m.To.Revision, ToVersion: m.To.Version(), Allowed: m.Allowed, Reason: m.Why})
 		}
 		items = append(items, item)

@@ -3,6 +3,7 @@ package upgraderule
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
 )
@@ -86,6 +87,25 @@ func Judge(from, to proxy.Version, way Way) Verdict {
 	default:
 		return Verdict{Allowed: true, Why: withinMinor(from, to, step)}
 	}
+}
+
+// Reach returns, in words, the minor versions to which one may go from a version, such as "1.21, 1.23 or 1.24"; empty where it is unknown.
+func Reach(from proxy.Version, way Way) string {
+	major, minor, ok := from.Minor()
+	if !ok {
+		return ""
+	}
+	var reach []string
+	for n := max(0, minor-down); n <= minor+way.up(); n++ {
+		if n != minor {
+			reach = append(reach, fmt.Sprintf("%d.%d", major, n))
+		}
+	}
+	last := len(reach) - 1
+	if last == 0 {
+		return reach[0]
+	}
+	return strings.Join(reach[:last], ", ") + " or " + reach[last]
 }
 
 func unknown(v proxy.Version) Verdict {

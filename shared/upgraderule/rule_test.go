@@ -41,6 +41,24 @@ func TestWhichVersionMayFollowWhich(t *testing.T) {
 	}
 }
 
+func TestHowFarOneMayGo(t *testing.T) {
+	for _, c := range []struct {
+		from string
+		way  Way
+		want string
+	}{
+		{"1.22.0", ByRevision, "1.21, 1.23 or 1.24"},
+		{"1.22.0-distroless", OnAKS, "1.21 or 1.23"},
+		{"1.0.0", InPlace, "1.1"},
+		{"latest", ByRevision, ""},
+		{"", ByRevision, ""},
+	} {
+		if got := Reach(proxy.ParseVersion(c.from), c.way); got != c.want {
+			t.Errorf("%q %s: got %q, want %q", c.from, c.way, got, c.want)
+		}
+	}
+}
+
 func TestAnUnknownVersionIsSaidToBeUnknown(t *testing.T) {
 	for _, c := range []struct{ from, to, why string }{
 		{"", "1.22.0", "one of the two versions is unknown"},

@@ -16,6 +16,8 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/controlplane"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/upgraderule"
 )
 
 const revisionsLong = `Show which revisions of Istio are installed, who follows them, and from which to which one may move.
@@ -60,7 +62,7 @@ func newRevisionsCommand(streams genericiooptions.IOStreams) *cobra.Command {
 // Complete works out what the flags leave open. The error is about --sort-by.
 func (o *revisionsOptions) Complete([]string) error {
 	number := 0
-	return o.complete(&v1alpha1.InstalledRevision{Ready: &number, Replicas: &number})
+	return o.complete(&v1alpha1.InstalledRevision{Ready: &number, Replicas: &number, Namespaces: &number, Pods: &number})
 }
 
 // Validate finds what contradicts itself or cannot be read, before anything is asked of the cluster.
@@ -73,13 +75,14 @@ func (o *revisionsOptions) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		report := controlplane.Report(found.Planes)
+		report := controlplane.Report(found)
 		if err := sorts(&o.question, report.Items); err != nil {
 			return err
 		}
 		if err := o.show(report); err != nil {
 			return err
 		}
+		o.alone(found.Planes)
 		return o.incomplete(found)
 	})
 }
@@ -96,6 +99,19 @@ func (o *revisionsOptions) incomplete(found *controlplane.Result) error {
 		return fmt.Errorf("the answer is incomplete: reads that were refused: %d", len(found.Gaps))
 	}
 	return nil
+}
+
+// alone says where one may go from a revision that has no other beside it.
+func (o *revisionsOptions) alone(planes []controlplane.Plane) {
+	for _, p := range planes {
+		if len(controlplane.Moves(p, planes)) > 0 {
+			continue
+		}
+		if minors := upgraderule.Reach(proxy.ParseVersion(p.Version()), controlplane.WayOf(p.ControlPlane)); minors != "" {
+			fmt.Fprintf(o.ErrOut, "From revision %s (%s) one may move to a revision of Istio %s, once it is installed.\n",
+				printing.Escape(p.Revision), printing.Escape(p.Version()), minors)
+		}
+	}
 }
 
 // show prints the report in the format that was asked for.
@@ -172,10 +188,17 @@ func (o *revisionsOptions) columns() []printing.Column[v1alpha1.InstalledRevisio
 			return duration.HumanDuration(o.now().Sub(i.CreatedAt.Time))
 		}},
 		{Header: "TAGS", Extract: func(i item) string { return strings.Join(i.Tags, ",") }},
-		{Header: "NAMESPACES", Extract: func(i item) string { return strconv.Itoa(i.Namespaces) }},
-		{Header: "PODS", Extract: func(i item) string { return strconv.Itoa(i.Pods) }},
+		{Header: "NAMESPACES", Extract: func(i item) string { return number(i.Namespaces) }},
+		{Header: "PODS", Extract: func(i item) string { return number(i.Pods) }},
 		{Header: "PROXY IMAGE", Extract: func(i item) string { return unknownIfEmpty(i.ProxyImage) }},
 	}
+}
+
+func number(n *int) string {
+	if n == nil {
+		return unknownIfEmpty("")
+	}
+	return strconv.Itoa(*n)
 }
 
 func unknownIfEmpty(text string) string {

@@ -16,10 +16,10 @@ func installed() *v1alpha1.RevisionReport {
 	number := func(n int) *int { return &n }
 	return v1alpha1.NewRevisionReport([]v1alpha1.InstalledRevision{
 		{Revision: "1-22", Version: "1.22.0", Namespace: "istio-system", Ready: number(2), Replicas: number(2), CreatedAt: metav1.NewTime(noon), Tags: []string{"default", "prod"},
-			Namespaces: 3, Pods: 40, ProxyImage: "docker.io/istio/proxyv2:1.22.0",
+			Namespaces: number(3), Pods: number(40), ProxyImage: "docker.io/istio/proxyv2:1.22.0",
 			Moves: []v1alpha1.RevisionMove{{To: "1-25", ToVersion: "1.25.0", Reason: "1.22.0 to 1.25.0 is three minor versions up; by revisions it may be two at most: go to 1.24 first"}}},
 		{Revision: "1-25", Tags: []string{}, Moves: []v1alpha1.RevisionMove{{To: "1-22", ToVersion: "1.22.0", Reason: "one of the two versions is unknown"}}},
-		{Revision: "1-24", Version: "1.24.0", Namespace: "istio-system", Ready: number(0), Replicas: number(1), CreatedAt: metav1.NewTime(noon.Add(time.Hour)), Tags: []string{},
+		{Revision: "1-24", Version: "1.24.0", Namespace: "istio-system", Namespaces: number(0), Pods: number(0), Ready: number(0), Replicas: number(1), CreatedAt: metav1.NewTime(noon.Add(time.Hour)), Tags: []string{},
 			ProxyImage: "docker.io/istio/proxyv2:1.24.0", Moves: []v1alpha1.RevisionMove{{To: "1-25", ToVersion: "1.25.0", Allowed: true, Reason: "1.24.0 to 1.25.0 is one minor version up"}}},
 	})
 }

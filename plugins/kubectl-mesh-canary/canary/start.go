@@ -191,7 +191,7 @@ func (o *startOptions) target(ctx context.Context, s *session) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	allowed, forbidden := targets(controlplane.Report(found.Planes), from)
+	allowed, forbidden := targets(controlplane.Report(found), from)
 	switch {
 	case len(allowed) == 1:
 		fmt.Fprintf(o.ErrOut, "There is one revision to move to: %s.\n", printing.Escape(allowed[0]))

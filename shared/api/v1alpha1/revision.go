@@ -28,9 +28,9 @@ type InstalledRevision struct {
 	CreatedAt metav1.Time `json:"createdAt"`
 	// Tags are the revision tags that point to it.
 	Tags []string `json:"tags"`
-	// Namespaces counts those whose pods it would inject, Pods those that run its proxies.
-	Namespaces int `json:"namespaces"`
-	Pods       int `json:"pods"`
+	// Namespaces counts those whose pods it would inject, Pods those that run its proxies; absent where they may not all be read.
+	Namespaces *int `json:"namespaces,omitempty"`
+	Pods       *int `json:"pods,omitempty"`
 	// ProxyImage is the image that it injects by default, empty where that is unknown.
 	ProxyImage string `json:"proxyImage"`
 	// Moves are all other revisions of its mesh, and whether one may move there.
