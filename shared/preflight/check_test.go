@@ -100,8 +100,10 @@ func document(d *Document, text string) { d.Exists, d.Text = true, text }
 
 func TestWhatIsWrongWithTheTarget(t *testing.T) {
 	const (
-		compareRoots = "compare the ROOTCA of a proxy of each: istioctl proxy-config secret <POD> -n <NAMESPACE>"
+		compareRoots = "see by which CA each istiod signs: the secret cacerts or istio-ca-secret of its namespace, or what its CA_ADDR names"
 		unknownRoots = "could not be checked: whether proxies of the two revisions have the same root certificates: neither they nor the certificates of both istiods are to be seen"
+
+		otherCertificates = "the API server knows the two istiods by different certificates: unless somebody else than istiod's CA signs for one, proxies of the two revisions would not trust each other"
 	)
 	for _, p := range []planted{
 		{"not installed", func(f *Facts) { f.To = Plane{ControlPlane: revision.ControlPlane{Revision: "1-24"}} },
@@ -139,14 +141,16 @@ func TestWhatIsWrongWithTheTarget(t *testing.T) {
 		},
 			lines("error", "control-plane", "trust-domain", "ConfigMap/istio-system/istio-1-23", "trust domain new.example.com, but cluster.local in revision 1-22: identities would change", "install 1-23 with meshConfig.trustDomain=cluster.local")},
 		{"another certificate of istiod's", func(f *Facts) { f.To.CABundle = certificate("new") },
-			lines("warning", "control-plane", "ca-bundle", "Revision/istio-system/1-23", "the API server knows the two istiods by different certificates: unless somebody else than istiod's CA signs for one, proxies of the two revisions would not trust each other", compareRoots)},
-		{"another certificate of istiod's, in another namespace with the same root", func(f *Facts) { apart(f); f.To.CABundle = certificate("new") }, ""},
+			lines("warning", "control-plane", "ca-bundle", "Revision/istio-system/1-23", otherCertificates, compareRoots)},
+		{"another certificate of istiod's, in another namespace with the same root", func(f *Facts) { apart(f); f.To.CABundle = certificate("new") },
+			lines("warning", "control-plane", "ca-bundle", "Revision/istio-two/1-23", otherCertificates, compareRoots)},
+		{"no certificate of one, in another namespace with the same root", func(f *Facts) { apart(f); f.To.CABundle = "" }, ""},
 		{"another root in another namespace", func(f *Facts) { apart(f); f.To.Root = certificate("new") },
 			lines("error", "control-plane", "root-certificate", "Revision/istio-two/1-23", "the root certificates in ConfigMap istio-ca-root-cert of the two Istio namespaces have none in common: proxies of the two revisions would not trust each other", "give both the same CA: the secret cacerts in namespace istio-two, then restart istiod")},
 		{"no root in another namespace, and the same certificates", func(f *Facts) { apart(f); f.To.Root = "" }, ""},
 		{"a root that rotates is shared", func(f *Facts) { f.To.CABundle = certificate("new") + certificate("root") }, ""},
 		{"no certificates of one", func(f *Facts) { f.To.CABundle = "" }, lines("warning", "unchecked", "root-certificate", "Revision/istio-system/1-23", unknownRoots, compareRoots)},
-		{"no certificates at all", func(f *Facts) { f.To.CABundle, f.From.CABundle = "", "" }, lines("warning", "unchecked", "root-certificate", "Revision/istio-system/1-23", unknownRoots, compareRoots)},
+		{"no certificates at all", func(f *Facts) { f.To.CABundle, f.From.CABundle = "", "" }, ""},
 		{"three versions up", func(f *Facts) { f.To.Deployment.Version = "1.25.0"; f.EnvoyFilters = nil },
 			lines("error", "version", "version-step", "Revision/istio-system/1-23", "1.22.0 to 1.25.0 is three minor versions up; by revisions it may be two at most: go to 1.24 first", "install a version in between, and move to that first")},
 		{"unknown version", func(f *Facts) { f.From.Deployment.Version = ""; f.EnvoyFilters = nil },
@@ -230,6 +234,7 @@ func follower(f *Facts, value string) {
 }
 
 func TestWhatIsWrongWithLabels(t *testing.T) {
+	const meant = "; if that is meant, `kubectl label namespace shop istio.io/rev-` says so"
 	gateway := func(value string) func(*Facts) {
 		return func(f *Facts) {
 			f.Gateways = []Gateway{{Namespace: "shop", Name: "gw", Labels: set{"istio.io/rev": value}, Pods: 1}}
@@ -242,9 +247,11 @@ func TestWhatIsWrongWithLabels(t *testing.T) {
 		},
 			lines("warning", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=prod and istio-injection=disabled contradict one another; the latter decides", "kubectl label namespace shop istio.io/rev-")},
 		{"two, of which the one that decides takes its proxies away", func(f *Facts) { labelled(f, set{"istio.io/rev": "prod", "istio-injection": "disabled"}) },
-			lines("error", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=prod and istio-injection=disabled contradict one another; the latter decides; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop istio-injection-")},
+			lines("warning", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=prod and istio-injection=disabled contradict one another; the latter decides; 5 pods would lose the proxy at the next restart"+meant, "kubectl label namespace shop istio-injection-")},
 		{"two, of which the other one names nothing", func(f *Facts) { labelled(f, set{"istio.io/rev": "nope", "istio-injection": "disabled"}) },
-			lines("error", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=nope and istio-injection=disabled contradict one another; the latter decides; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop --overwrite istio.io/rev=1-22 istio-injection-")},
+			lines("warning", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=nope and istio-injection=disabled contradict one another; the latter decides; 5 pods would lose the proxy at the next restart"+meant, "kubectl label namespace shop --overwrite istio.io/rev=1-22 istio-injection-")},
+		{"two, of which the other one leads elsewhere", func(f *Facts) { labelled(f, set{"istio.io/rev": "1-23", "istio-injection": "disabled"}) },
+			lines("warning", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=1-23 and istio-injection=disabled contradict one another; the latter decides; 5 pods would lose the proxy at the next restart"+meant, "kubectl label namespace shop --overwrite istio.io/rev=1-22 istio-injection-")},
 		{"two, of which nobody follows the one that decides", func(f *Facts) { labelled(f, set{"istio.io/rev": "prod", "istio-injection": "enabled"}) },
 			lines("error", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=prod and istio-injection=enabled contradict one another; the latter decides, and no injector follows it; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop istio-injection-")},
 		{"two, of which nobody follows either", func(f *Facts) { f.Namespaces[2].Labels = set{"istio.io/rev": "nope", "istio-injection": "enabled"} },

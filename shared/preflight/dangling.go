@@ -35,31 +35,15 @@ func lost(tag revision.Injector) string {
 	return fmt.Sprintf("names tag %s of revision %s, which is not installed", tag.Tag, tag.Owner.Revision)
 }
 
-// retag is the command that has an orphaned tag stand for From. Without the default tag, an installation without a revision injects
-// again by itself. It does not ask: what it changes can be no worse than it is.
-func (c *checker) retag(tag string) string {
-	command := fmt.Sprintf("kubectl mesh-canary tag set %s --revision %s --yes", tag, c.From.Revision)
-	if tag == defaultTag && c.From.Revision == revision.Default {
-		command = "kubectl mesh-canary tag remove " + tag + " --yes"
-	}
-	if c.From.Namespace != "" && c.ambiguous() {
-		command += " --istio-namespace " + c.From.Namespace
-	}
-	return command
-}
-
-// ambiguous says whether another mesh has a revision of From's name.
-func (c *checker) ambiguous() bool {
-	return slices.ContainsFunc(revision.Installed(c.Injectors), func(owner revision.ControlPlane) bool {
-		return owner.Revision == c.From.Revision && owner != c.From.ControlPlane
-	})
-}
-
-// ours says whether an orphaned tag is of From's mesh: another mesh's is moved there.
+// ours says whether an orphaned tag is of From's mesh.
 func (c *checker) ours(tag revision.Injector) bool { return tag.Owner.Namespace == c.From.Namespace }
 
-// danglingNamespace: where its pods run proxies, the remedy gives it a label that keeps them; elsewhere it drops the label, which
-// changes nothing. A tag is had by others too: it is mended for all of them.
+// refused is what becomes of new pods that follow an orphaned tag.
+const refused = ": its new pods are refused, or come without a proxy"
+
+// danglingNamespace: the remedy gives it a label by which it follows From, or, where it names nothing and no pod runs a proxy, drops the
+// label, which changes nothing. The tag itself is left alone: others may follow it, and it would not move with the upgrade. Only what
+// would lose a proxy blocks.
 func (c *checker) danglingNamespace(n *Namespace, key, value, message string) {
 	severity, remedy := v1alpha1.Warning, fmt.Sprintf("kubectl label namespace %s %s-", n.Name, key)
 	tag, orphaned := c.orphan(key, value)
@@ -67,14 +51,16 @@ func (c *checker) danglingNamespace(n *Namespace, key, value, message string) {
 		message = lost(tag)
 	}
 	switch {
-	case orphaned && c.ours(tag):
-		severity, remedy = v1alpha1.Blocking, c.retag(tag.Tag)
-		message += ": its new pods are refused, or come without a proxy"
 	case n.Injected > 0:
-		severity, remedy = v1alpha1.Blocking, c.keep(n, "")
-		message += "; " + loss(n)
-	case orphaned:
+		severity, remedy, message = v1alpha1.Blocking, c.keep(n, ""), message+"; "+loss(n)
+	case orphaned && !c.ours(tag):
 		return
+	case orphaned:
+		remedy, message = c.keep(n, ""), message+refused
+	}
+	if orphaned && c.ours(tag) && tag.Tag == defaultTag && c.From.Revision == revision.Default {
+		// It keeps the injector without a revision from selecting anything: no label would lead there.
+		remedy = "kubectl mesh-canary tag remove " + defaultTag
 	}
 	c.add(v1alpha1.AboutLabels, danglingLabel, severity, object("Namespace", "", n.Name), revision.LabelText(key, value)+" "+message, remedy)
 }
@@ -86,31 +72,30 @@ func (c *checker) danglingWorkload(w *Workload, value string, decided bool) {
 	if orphaned {
 		message = lost(tag)
 	}
+	stays := w.relabel(quotedJSON(c.stay()))
 	switch {
 	case orphaned && decided:
 		c.ineffective(w, value)
 		return
-	case orphaned && c.ours(tag):
-		severity, remedy = v1alpha1.Blocking, c.retag(tag.Tag)
-		message += ": its new pods are refused, or come without a proxy"
 	case w.OnFrom > 0 && !decided:
-		severity, remedy = v1alpha1.Blocking, w.relabel(quotedJSON(c.stay()))
-		message += "; it would lose the proxy at the next restart"
-	case orphaned:
+		severity, remedy, message = v1alpha1.Blocking, stays, message+"; it would lose the proxy at the next restart"
+	case orphaned && !c.ours(tag):
 		return
+	case orphaned:
+		remedy, message = stays, message+refused
 	}
 	c.add(v1alpha1.AboutLabels, danglingLabel, severity, w.object(), "its own label "+revision.LabelText(revLabel, value)+" "+message, remedy)
 }
 
 // danglingGateway: what it runs goes on without an istiod, until its certificate is over.
 func (c *checker) danglingGateway(g *Gateway, value string) {
-	severity, remedy, message := v1alpha1.Warning, g.relabel(c.stay()), "names no revision and no tag"
-	switch tag, orphaned := c.orphan(revLabel, value); {
-	case orphaned && !c.ours(tag):
-		return
-	case orphaned:
-		severity, remedy, message = v1alpha1.Blocking, c.retag(tag.Tag), lost(tag)
+	message := "names no revision and no tag"
+	if tag, orphaned := c.orphan(revLabel, value); orphaned {
+		if !c.ours(tag) {
+			return
+		}
+		message = lost(tag)
 	}
-	c.add(v1alpha1.AboutLabels, danglingLabel, severity, g.object(),
-		"its label "+revision.LabelText(revLabel, value)+" "+message+", so that no istiod looks after it", remedy)
+	c.add(v1alpha1.AboutLabels, danglingLabel, v1alpha1.Warning, g.object(),
+		"its label "+revision.LabelText(revLabel, value)+" "+message+", so that no istiod looks after it", g.relabel(c.stay()))
 }

@@ -68,9 +68,14 @@ func (c *checker) conflictingNamespace(n *Namespace, rev, injection string) {
 		}
 	}
 	if n.Injected > 0 && !c.installed(n.Follows) {
-		severity = v1alpha1.Blocking
 		message += "; " + loss(n)
 		remedy = c.keep(n, rev)
+		if injection == enabled {
+			severity = v1alpha1.Blocking
+		} else {
+			// Somebody may want it out of the mesh.
+			message += fmt.Sprintf("; if that is meant, `kubectl label namespace %s %s-` says so", n.Name, revLabel)
+		}
 	}
 	c.add(v1alpha1.AboutLabels, "conflicting-labels", severity, object("Namespace", "", n.Name), message, remedy)
 }
@@ -80,10 +85,11 @@ func loss(n *Namespace) string {
 	return counted(n.Injected, "pod") + " would lose the proxy at the next restart"
 }
 
-// keep is the command after which istio.io/rev decides on a namespace, and its pods keep their proxies.
+// keep is the command after which istio.io/rev decides on a namespace, and its pods keep their proxies: a label that leads elsewhere
+// would move them outside of the upgrade.
 func (c *checker) keep(n *Namespace, rev string) string {
 	command := "kubectl label namespace " + n.Name
-	if !c.named(revLabel, rev) {
+	if !c.named(revLabel, rev) || !c.leadsToFrom(rev) {
 		command += fmt.Sprintf(" --overwrite %s=%s", revLabel, c.follow())
 	}
 	if _, is := n.Labels[injectionLabel]; is {

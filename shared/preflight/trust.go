@@ -26,23 +26,27 @@ func (c *checker) trust() {
 	c.roots()
 }
 
-// roots compares what the proxies of both trust. Each istiod writes its own into a ConfigMap of its namespace, so that in one namespace
-// there is only that of one of them. Then all there is are the certificates by which the API server knows the two: where they are alike
-// the roots are, for istiod signs its own certificate with them; where they are not, somebody else may have signed it. Sources: NewNamespaceController
-// and initDNSCertsIstiod in istio.io/istio/pilot/pkg.
+// roots compares what the proxies of both trust. An istiod writes its own into a ConfigMap of every namespace that its discovery
+// selectors choose: two that differ show two roots, but where both istiods choose a namespace, one writes over the other. Beside that
+// there are the certificates by which the API server knows the two: where they are alike the roots are, for istiod signs its own
+// certificate with them; where they are not, somebody else may have signed it. Where a webhook has none, everybody may have. Sources:
+// NewNamespaceController and initDNSCertsIstiod in istio.io/istio/pilot/pkg.
 func (c *checker) roots() {
 	old, new := certificates(c.From.Root), certificates(c.To.Root)
 	known := c.From.Namespace != c.To.Namespace && len(old) > 0 && len(new) > 0
 	oldServing, newServing := certificates(c.From.CABundle), certificates(c.To.CABundle)
 	to := object("Revision", c.To.Namespace, c.To.Revision)
-	compare := "compare the ROOTCA of a proxy of each: istioctl proxy-config secret <POD> -n <NAMESPACE>"
+	const compare = "see by which CA each istiod signs: the secret cacerts or istio-ca-secret of its namespace, or what its CA_ADDR names"
 	switch {
 	case known && !share(old, new):
 		c.add(v1alpha1.AboutControlPlane, "root-certificate", v1alpha1.Blocking, to,
 			"the root certificates in ConfigMap "+rootConfigMap+" of the two Istio namespaces have none in common: proxies of the two revisions would not trust each other",
 			fmt.Sprintf("give both the same CA: the secret cacerts in namespace %s, then restart istiod", c.To.Namespace))
-	case known || share(oldServing, newServing):
+	case share(oldServing, newServing), len(oldServing) == 0 && len(newServing) == 0:
 	case len(oldServing) == 0 || len(newServing) == 0:
+		if known {
+			return
+		}
 		c.add(v1alpha1.Unchecked, "root-certificate", v1alpha1.Warning, to,
 			"could not be checked: whether proxies of the two revisions have the same root certificates: neither they nor the certificates of both istiods are to be seen", compare)
 	default:

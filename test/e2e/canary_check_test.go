@@ -216,18 +216,18 @@ var wrongs = []struct {
 		clean().in(t, lab, namespace)
 		orphanTag(t, lab, "canary-check-orphan")
 		relabel(t, lab, namespace, "istio.io/rev=canary-check-orphan")
-	}, "labels dangling-label Namespace/canary-check-orphaned", "kubectl mesh-canary tag set canary-check-orphan --revision " + oldRevision + " --yes", true},
+	}, "labels dangling-label Namespace/canary-check-orphaned", "kubectl label namespace canary-check-orphaned --overwrite istio.io/rev=", true},
 	{"orphaned-own", labels{}, func(t *testing.T, lab *cluster.Cluster, namespace string) {
 		followTag(t, lab, "canary-check-orphan")
 		p := clean()
 		p.label = "canary-check-orphan"
 		p.in(t, lab, namespace)
 		orphanTag(t, lab, "canary-check-orphan")
-	}, "labels dangling-label Deployment/app", "kubectl mesh-canary tag set canary-check-orphan --revision " + oldRevision + " --yes", true},
+	}, "labels dangling-label Deployment/app", "kubectl patch ", true},
 	{"orphaned-gateway", labels{}, func(t *testing.T, lab *cluster.Cluster, namespace string) {
 		orphanTag(t, lab, "canary-check-orphan")
 		gatewayCase{labels: "istio.io/rev: canary-check-orphan"}.create(t, lab, namespace)
-	}, "labels dangling-label Gateway/gw", "kubectl mesh-canary tag set canary-check-orphan --revision " + oldRevision + " --yes", false},
+	}, "labels dangling-label Gateway/gw", "kubectl label gateways.gateway.networking.k8s.io/gw ", false},
 	{"dangling-own", labels{}, planted(func(p *planting) { p.label = "no-such" }), "labels dangling-label Deployment/app", "kubectl patch ", true},
 	{"ineffective", nil, planted(func(p *planting) { p.label = newRevision }), "labels conflicting-labels Deployment/app", "kubectl patch ", true},
 	{"pinned", labels{}, planted(func(p *planting) { p.label = oldRevision }), "labels pinned Deployment/app", "kubectl patch ", true},
