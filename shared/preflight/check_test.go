@@ -100,11 +100,13 @@ func document(d *Document, text string) { d.Exists, d.Text = true, text }
 
 func TestWhatIsWrongWithTheTarget(t *testing.T) {
 	const (
-		compareRoots = "see by which CA each istiod signs: the secret cacerts or istio-ca-secret of its namespace, or what its CA_ADDR names"
-		unknownRoots = "could not be checked: whether proxies of the two revisions have the same root certificates: neither they nor the certificates of both istiods are to be seen"
+		rootsIn      = `kubectl get secrets cacerts istio-ca-secret -n istio-system --ignore-not-found -o jsonpath='{range .items[*]}{.metadata.name} {.data.root-cert\.pem} {.data.ca\.crt} {.data.ca-cert\.pem}{"\n"}{end}'`
+		compareRoots = "compare the root certificates of the two CAs (in cacerts root-cert.pem or ca.crt; without that secret ca-cert.pem in istio-ca-secret): " + rootsIn
+		unknownRoots = "could not be checked: whether proxies of the two revisions have the same root certificates: the API server knows only one of the two istiods by a certificate"
 
 		otherCertificates = "the API server knows the two istiods by different certificates: unless somebody else than istiod's CA signs for one, proxies of the two revisions would not trust each other"
 	)
+	compareBoth := compareRoots + "; " + strings.ReplaceAll(rootsIn, "istio-system", "istio-two")
 	for _, p := range []planted{
 		{"not installed", func(f *Facts) { f.To = Plane{ControlPlane: revision.ControlPlane{Revision: "1-24"}} },
 			lines("error", "control-plane", "not-installed", "Revision//1-24", "revision 1-24 is not installed: no injector is its own", "istioctl install --revision 1-24")},
@@ -143,8 +145,9 @@ func TestWhatIsWrongWithTheTarget(t *testing.T) {
 		{"another certificate of istiod's", func(f *Facts) { f.To.CABundle = certificate("new") },
 			lines("warning", "control-plane", "ca-bundle", "Revision/istio-system/1-23", otherCertificates, compareRoots)},
 		{"another certificate of istiod's, in another namespace with the same root", func(f *Facts) { apart(f); f.To.CABundle = certificate("new") },
-			lines("warning", "control-plane", "ca-bundle", "Revision/istio-two/1-23", otherCertificates, compareRoots)},
-		{"no certificate of one, in another namespace with the same root", func(f *Facts) { apart(f); f.To.CABundle = "" }, ""},
+			lines("warning", "control-plane", "ca-bundle", "Revision/istio-two/1-23", otherCertificates, compareBoth)},
+		{"no certificate of one, in another namespace with the same root", func(f *Facts) { apart(f); f.To.CABundle = "" },
+			lines("warning", "unchecked", "root-certificate", "Revision/istio-two/1-23", unknownRoots, compareBoth)},
 		{"another root in another namespace", func(f *Facts) { apart(f); f.To.Root = certificate("new") },
 			lines("error", "control-plane", "root-certificate", "Revision/istio-two/1-23", "the root certificates in ConfigMap istio-ca-root-cert of the two Istio namespaces have none in common: proxies of the two revisions would not trust each other", "give both the same CA: the secret cacerts in namespace istio-two, then restart istiod")},
 		{"no root in another namespace, and the same certificates", func(f *Facts) { apart(f); f.To.Root = "" }, ""},
@@ -252,6 +255,8 @@ func TestWhatIsWrongWithLabels(t *testing.T) {
 			lines("warning", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=nope and istio-injection=disabled contradict one another; the latter decides; 5 pods would lose the proxy at the next restart"+meant, "kubectl label namespace shop --overwrite istio.io/rev=1-22 istio-injection-")},
 		{"two, of which the other one leads elsewhere", func(f *Facts) { labelled(f, set{"istio.io/rev": "1-23", "istio-injection": "disabled"}) },
 			lines("warning", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=1-23 and istio-injection=disabled contradict one another; the latter decides; 5 pods would lose the proxy at the next restart"+meant, "kubectl label namespace shop --overwrite istio.io/rev=1-22 istio-injection-")},
+		{"two, of which the one that decides is mistyped", func(f *Facts) { labelled(f, set{"istio.io/rev": "prod", "istio-injection": "true"}) },
+			lines("error", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=prod and istio-injection=true contradict one another; the latter decides; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop istio-injection-")},
 		{"two, of which nobody follows the one that decides", func(f *Facts) { labelled(f, set{"istio.io/rev": "prod", "istio-injection": "enabled"}) },
 			lines("error", "labels", "conflicting-labels", "Namespace//shop", "labels istio.io/rev=prod and istio-injection=enabled contradict one another; the latter decides, and no injector follows it; 5 pods would lose the proxy at the next restart", "kubectl label namespace shop istio-injection-")},
 		{"two, of which nobody follows either", func(f *Facts) { f.Namespaces[2].Labels = set{"istio.io/rev": "nope", "istio-injection": "enabled"} },

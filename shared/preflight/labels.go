@@ -13,11 +13,12 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 )
 
-// injectionLabel decides on a namespace before istio.io/rev does; enabled is its one value that injects. Source: the chart
-// istio-discovery, mutatingwebhook.yaml.
+// injectionLabel decides on a namespace before istio.io/rev does; enabled is its one value that injects, and disabled what people write
+// who mean that. Source: the chart istio-discovery, mutatingwebhook.yaml.
 const (
 	injectionLabel = "istio-injection"
 	enabled        = "enabled"
+	disabled       = "disabled"
 )
 
 // Pinned is the check that finds what names the revision to leave by a label of its own, and stays there.
@@ -70,10 +71,10 @@ func (c *checker) conflictingNamespace(n *Namespace, rev, injection string) {
 	if n.Injected > 0 && !c.installed(n.Follows) {
 		message += "; " + loss(n)
 		remedy = c.keep(n, rev)
-		if injection == enabled {
-			severity = v1alpha1.Blocking
-		} else {
+		severity = v1alpha1.Blocking
+		if injection == disabled {
 			// Somebody may want it out of the mesh.
+			severity = v1alpha1.Warning
 			message += fmt.Sprintf("; if that is meant, `kubectl label namespace %s %s-` says so", n.Name, revLabel)
 		}
 	}

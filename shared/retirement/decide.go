@@ -193,7 +193,7 @@ func (d *decision) templates() {
 // moveTemplate is how a template's next pods come to another revision. A Job's template cannot be changed.
 func (d *decision) moveTemplate(t Template) string {
 	switch {
-	case t.Tag != "":
+	case t.Own && t.Tag != "":
 		return d.moveTag(t.Tag)
 	case !t.Own:
 		at, found := slices.BinarySearchFunc(d.f.Namespaces, t.Namespace, func(n Namespace, name string) int { return cmp.Compare(n.Name, name) })

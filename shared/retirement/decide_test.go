@@ -132,10 +132,10 @@ func TestWhereARevisionCameFrom(t *testing.T) {
 		command string
 	}{
 		{Origin{}, ""},
-		{Origin{AKS: true}, "kubectl mesh-canary retire 1-22 --run --uninstall aks --aks-resource-group <GROUP> --aks-name <CLUSTER>"},
-		{Origin{Release: "istiod-1-22", ReleaseNamespace: "mesh"}, "kubectl mesh-canary retire 1-22 --run --uninstall 'helm uninstall istiod-1-22 -n mesh'"},
+		{Origin{AKS: true}, "kubectl mesh-canary retire 1-22 -i istio-system --context prod --run --uninstall aks --aks-resource-group <GROUP> --aks-name <CLUSTER>"},
+		{Origin{Release: "istiod-1-22", ReleaseNamespace: "mesh"}, "kubectl mesh-canary retire 1-22 -i istio-system --context prod --run --uninstall 'helm uninstall istiod-1-22 -n mesh --kube-context prod'"},
 	} {
-		if got := c.origin.Command("1-22"); got != c.command || c.origin.Istioctl() != (c.command == "") {
+		if got := c.origin.Command("istio-system", "1-22", "prod"); got != c.command || c.origin.Istioctl() != (c.command == "") {
 			t.Errorf("%+v: %q", c.origin, got)
 		}
 	}

@@ -32,14 +32,19 @@ type Origin struct {
 	Release, ReleaseNamespace string
 }
 
-// Command returns what to type to uninstall a revision with the tool that it came from, empty where that is istioctl.
-func (o Origin) Command(revision string) string {
-	command := "kubectl mesh-canary retire " + revision + " --run --uninstall "
+// Command returns what to type to uninstall a revision of the mesh in Istio's namespace with the tool that it came from, empty where that
+// is istioctl. kubeContext is the context of the kubeconfig that was named, empty for none.
+func (o Origin) Command(istioNamespace, revision, kubeContext string) string {
+	command, helm := "kubectl mesh-canary retire "+revision+" -i "+istioNamespace, "helm uninstall "+o.Release+" -n "+o.ReleaseNamespace
+	if kubeContext != "" {
+		command, helm = command+" --context "+kubeContext, helm+" --kube-context "+kubeContext
+	}
+	command += " --run --uninstall "
 	switch {
 	case o.AKS:
 		return command + "aks --aks-resource-group <GROUP> --aks-name <CLUSTER>"
 	case o.Release != "":
-		return command + "'helm uninstall " + o.Release + " -n " + o.ReleaseNamespace + "'"
+		return command + "'" + helm + "'"
 	default:
 		return ""
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -30,12 +31,14 @@ type retireOptions struct {
 	Uninstall string
 	AKS       provider.Options
 	Yes       bool
+	// LeaseDuration is for how long a process that is gone keeps others out.
+	LeaseDuration time.Duration
 
 	tool *provider.Provider
 }
 
 func newRetireCommand(streams genericiooptions.IOStreams) *cobra.Command {
-	o := &retireOptions{tagOptions: newTagOptions(streams)}
+	o := &retireOptions{tagOptions: newTagOptions(streams), LeaseDuration: defaultLease}
 	cmd := &cobra.Command{
 		Use: "retire REVISION", Short: "Say what still needs a revision, and uninstall one that nothing needs",
 		Long: retireLong, Example: retireExample, Args: cobra.ArbitraryArgs,
@@ -77,6 +80,9 @@ func (o *retireOptions) Validate() error {
 		return nil
 	}
 	var err error
+	if o.Uninstall == "" && o.AKS != (provider.Options{}) {
+		return errors.New("--aks-resource-group and --aks-name are for --uninstall aks")
+	}
 	if o.tool, err = provider.New("--uninstall", cmp.Or(o.Uninstall, "istioctl"), o.AKS); err != nil {
 		return err
 	}
@@ -113,7 +119,7 @@ func (o *retireOptions) retire(ctx context.Context, clients *cluster.Clients) er
 	case o.Execute && !report.Safe:
 		return fmt.Errorf("revision %s is not uninstalled, for it is needed (%s): see above what to type", o.Revision, restarttext.Count(blocking(report), "reason"))
 	case o.Execute && o.Uninstall == "" && !origin.Istioctl():
-		return fmt.Errorf("revision %s did not come from istioctl: type `%s`", o.Revision, origin.Command(o.Revision))
+		return fmt.Errorf("revision %s did not come from istioctl: type `%s`", o.Revision, origin.Command(namespace, o.Revision, *o.ConfigFlags.Context))
 	case o.Execute:
 		return o.uninstall(ctx, config, namespace)
 	default:

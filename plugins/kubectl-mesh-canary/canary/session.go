@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/user"
 	"slices"
@@ -119,31 +120,34 @@ func (o *upgradeOptions) guarded(ctx context.Context, to string, do func(context
 		if err != nil {
 			return err
 		}
-		defer o.release(ctx, held)
+		defer release(ctx, o.ErrOut, held)
 		guarded, err := cluster.Connect(lease.Guarded(config, held.Check))
 		if err != nil {
 			return err
 		}
-		err = do(ctx, &session{
+		return causeOf(do(ctx, &session{
 			clients: guarded, host: config.Host, namespace: namespace, store: upgradestore.New(guarded.Kube.CoreV1(), namespace),
 			held: held.Check,
-		})
-		// What was to be sent then is not the cause.
-		if lost := (*lease.LostError)(nil); errors.As(err, &lost) {
-			return lost
-		}
-		return err
+		}))
 	})
+}
+
+// causeOf returns of an error that the Lease was lost, if it was: what was to be sent then is not the cause.
+func causeOf(err error) error {
+	if lost := (*lease.LostError)(nil); errors.As(err, &lost) {
+		return lost
+	}
+	return err
 }
 
 // releaseTime is how long giving the Lease back may take: it runs out by itself.
 const releaseTime = 5 * time.Second
 
-func (o *upgradeOptions) release(ctx context.Context, held *lease.Lease) {
+func release(ctx context.Context, errOut io.Writer, held *lease.Lease) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
 	defer cancel()
 	if err := held.Release(ctx); err != nil {
-		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(err.Error()))
+		fmt.Fprintln(errOut, "warning:", printing.Escape(err.Error()))
 	}
 }
 

@@ -156,7 +156,7 @@ func (t *toolFlags) retire(ctx context.Context, o *upgradeOptions, istioNamespac
 	if t.tool == nil {
 		return nil
 	}
-	r := &retireOptions{tagOptions: newTagOptions(o.IOStreams), Revision: revision, Execute: true, Uninstall: t.Value, AKS: t.AKS, Yes: o.Yes, tool: t.tool}
+	r := &retireOptions{tagOptions: newTagOptions(o.IOStreams), Revision: revision, Execute: true, Uninstall: t.Value, AKS: t.AKS, Yes: o.Yes, LeaseDuration: o.LeaseDuration, tool: t.tool}
 	r.ConfigFlags, r.IstioNamespace, r.Chunk, r.Timeout = o.ConfigFlags, istioNamespace, o.Chunk, o.Timeout
 	return r.Run(ctx)
 }

@@ -20,19 +20,16 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgradestore"
 )
 
-// leaseDuration is for how long a process that is gone keeps others out.
-const leaseDuration = 30 * time.Second
-
 // uninstall uninstalls a revision that nothing needs, while nobody else changes the mesh, and then what is left of it. Run again, it
 // goes on where it stopped.
-func (o *retireOptions) uninstall(ctx context.Context, config *rest.Config, namespace string) (err error) {
+func (o *retireOptions) uninstall(ctx context.Context, config *rest.Config, namespace string) error {
 	unguarded, err := cluster.Connect(config)
 	if err != nil {
 		return err
 	}
 	held, err := lease.Acquire(ctx, lease.Options{
 		Leases: unguarded.Kube.CoordinationV1(), Namespace: namespace, Name: upgradestore.Name,
-		Holder: holder(), Duration: leaseDuration,
+		Holder: holder(), Duration: o.LeaseDuration,
 		Waiting: func(holder string, longest time.Duration) {
 			fmt.Fprintf(o.ErrOut, "%s holds the Lease; waiting %s for it to run out\n", printing.Escape(holder), restarttext.Duration(longest))
 		},
@@ -40,7 +37,7 @@ func (o *retireOptions) uninstall(ctx context.Context, config *rest.Config, name
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, held.Release(context.WithoutCancel(ctx))) }()
+	defer release(ctx, o.ErrOut, held)
 	clients, err := cluster.Connect(lease.Guarded(config, held.Check))
 	if err != nil {
 		return err
@@ -54,9 +51,9 @@ func (o *retireOptions) uninstall(ctx context.Context, config *rest.Config, name
 		return err
 	}
 	if err := o.byTool(ctx, clients, config, namespace, lines, held); err != nil {
-		return err
+		return causeOf(err)
 	}
-	return o.leftovers(ctx, clients, namespace)
+	return causeOf(o.leftovers(ctx, clients, namespace))
 }
 
 // lines are what uninstalls the revision. Where an upgrade has left it, or was rolled back from it, that is what ends the upgrade, which
