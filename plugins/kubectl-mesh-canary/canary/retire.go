@@ -74,8 +74,9 @@ func (o *retireOptions) Validate() error {
 		return err
 	}
 	if !o.Execute {
-		if o.Uninstall != "" || o.Yes || o.AKS != (provider.Options{}) {
-			return errors.New("--uninstall, --yes, --aks-resource-group and --aks-name say how to uninstall, which only --run does")
+		// Without --run nothing is asked, so that --yes does no harm.
+		if o.Uninstall != "" || o.AKS != (provider.Options{}) {
+			return errors.New("--uninstall, --aks-resource-group and --aks-name say how to uninstall, which only --run does")
 		}
 		return nil
 	}
