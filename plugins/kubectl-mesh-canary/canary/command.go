@@ -20,9 +20,10 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl mesh-canary"},
 		Short:         "Take a mesh from one revision of Istio to another",
 		Long:          long,
-		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		// Cobra's suggestions take several lines.
+		DisableSuggestions: true,
 	}
 	groups(cmd)
 	cmd.AddCommand(newRevisionsCommand(streams), newCheckCommand(streams), newStartCommand(streams), newAdvanceCommand(streams),
@@ -36,3 +37,12 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 
 // groups has the help of a command that only holds others look like that of the others.
 func groups(cmd *cobra.Command) { plugin.AddConnectionFlags(cmd, func(*pflag.FlagSet) {}) }
+
+// noCommand is the error of an argument that is none of the commands that a command holds; without any it shows the help. Cobra itself
+// finds that for the outermost command alone.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	return fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+}

@@ -2,9 +2,10 @@ package canary
 
 // toolHelp says how a tool of the user's own is run.
 const toolHelp = `A command of your own is run as it is written, without a shell. It finds in KUBECTL_MESH_ACTION what is
-asked of it (install, complete, rollback or uninstall), in KUBECTL_MESH_REVISION the revision that is to be
-installed or uninstalled, in KUBECTL_MESH_OTHER_REVISION the upgrade's other one, in
-KUBECTL_MESH_ISTIO_NAMESPACE Istio's namespace, and in KUBECONFIG and KUBECTL_MESH_CONTEXT the cluster.`
+asked of it: install, or to uninstall what an upgrade has left (complete), what it was rolled back from
+(rollback), or another revision (uninstall); in KUBECTL_MESH_REVISION the revision that is to be installed
+or uninstalled, in KUBECTL_MESH_OTHER_REVISION the upgrade's other one, in KUBECTL_MESH_ISTIO_NAMESPACE
+Istio's namespace, and in KUBECONFIG and KUBECTL_MESH_CONTEXT what --kubeconfig and --context say, if they do.`
 
 const startLong = `Record what there is, and move the first namespaces to another revision.
 

@@ -56,6 +56,8 @@ func TestWhatContradictsItselfIsFoundBeforeAnythingIsAsked(t *testing.T) {
 		"tag remove a --timeout -1s":                 "--timeout -1s: use 0 or more",
 		"tag list --chunk-size -1":                   "--chunk-size -1: use 0 or more",
 		"tag list --sort-by .nmae":                   `--sort-by ".nmae": nmae is not found; see an item's fields with -o json`,
+		"strat --yes":                                `unknown command "strat" for "kubectl mesh-canary"`,
+		"tag sett":                                   `unknown command "sett" for "kubectl mesh-canary tag"`,
 		"retire 1-22 --uninstall istioctl":           "--uninstall, --aks-resource-group and --aks-name say how to uninstall, which only --run does",
 		"tag generate a -r 1-22 -o wide":             `--output "wide": objects have no table; use yaml, json or name`,
 		"tag set A -r 1-22":                          `tag "A": its Service would be istiod-revision-tag-A, and a Service's name has lower-case letters, digits and "-" only, 63 of them at most; choose another name, such as prod-stable`,
