@@ -19,7 +19,7 @@ type Choice struct {
 
 // Choose returns the two control planes. A target that is not installed is returned with its name alone: that is for Check to tell.
 // Where no other revision is installed than the target, the upgrade is one in place, and both are the same. The error says that a
-// name cannot be told from others, or which revisions there are to choose from.
+// name cannot be told from others, which revisions there are to choose from, or that nothing would be moved.
 func (c Choice) Choose() (from, to revision.ControlPlane, err error) {
 	if to, err = c.only(c.To); err != nil {
 		return from, to, err
@@ -29,9 +29,15 @@ func (c Choice) Choose() (from, to revision.ControlPlane, err error) {
 		if err == nil && from.Namespace == "" && !slices.Contains(c.Installed, from) {
 			err = fmt.Errorf("--from %s: that revision is not installed: see `kubectl mesh-canary revisions`", c.From)
 		}
+		if err == nil && from == to && len(c.others(to)) > 0 {
+			err = fmt.Errorf("--from and --to are both %s: name two revisions", c.To)
+		}
 		return from, to, err
 	}
 	from, err = c.leave(to)
+	if err == nil && from != to && c.Followers[from] == 0 && c.Followers[to] > 0 {
+		err = fmt.Errorf("revision %s is the one in use, and no namespace follows %s: name the revision to leave with --from", to.Revision, from.Revision)
+	}
 	return from, to, err
 }
 
@@ -58,12 +64,7 @@ func (c Choice) only(name string) (revision.ControlPlane, error) {
 // leave finds the control plane to leave: the only other one, or the only one of those that namespaces follow. Those of the target's
 // own namespace come first.
 func (c Choice) leave(to revision.ControlPlane) (revision.ControlPlane, error) {
-	var others []revision.ControlPlane
-	for _, owner := range c.Installed {
-		if owner != to {
-			others = append(others, owner)
-		}
-	}
+	others := c.others(to)
 	for _, narrower := range []func(revision.ControlPlane) bool{
 		func(owner revision.ControlPlane) bool { return owner.Namespace == to.Namespace },
 		func(owner revision.ControlPlane) bool { return c.Followers[owner] > 0 },
@@ -85,6 +86,11 @@ func (c Choice) leave(to revision.ControlPlane) (revision.ControlPlane, error) {
 		names = append(names, owner.Revision)
 	}
 	return revision.ControlPlane{}, fmt.Errorf("several revisions could be left (%s): name one with --from", strings.Join(names, ", "))
+}
+
+// others are the control planes beside one.
+func (c Choice) others(than revision.ControlPlane) []revision.ControlPlane {
+	return filter(c.Installed, func(owner revision.ControlPlane) bool { return owner != than })
 }
 
 func filter(owners []revision.ControlPlane, keep func(revision.ControlPlane) bool) []revision.ControlPlane {

@@ -83,11 +83,16 @@ func unfound(category v1alpha1.Category, report *v1alpha1.CheckReport) string {
 		return ""
 	case absent && slices.Contains(compared, category):
 		return "not checked, for the target is not installed"
-	case report.Summary.ByCategory[v1alpha1.Unchecked] > 0:
+	case slices.ContainsFunc(report.Items, func(f v1alpha1.Finding) bool { return leavesOpen(f, category) }):
 		return "nothing found in what could be read"
 	default:
 		return "ok"
 	}
+}
+
+// leavesOpen says whether there may be more findings of a category for something that could not be checked.
+func leavesOpen(f v1alpha1.Finding, category v1alpha1.Category) bool {
+	return f.Category == v1alpha1.Unchecked && (f.Check != webhookUnasked || category == v1alpha1.AboutControlPlane)
 }
 
 // about names a finding's object before its message.

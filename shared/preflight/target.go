@@ -20,6 +20,9 @@ const (
 	webhookFailed = "webhook-failed"
 )
 
+// webhookUnasked is the check of a webhook of which is not known whether it serves.
+const webhookUnasked = "webhook-unasked"
+
 // missing is what is said of a target that may just be starting, empty where it serves.
 func missing(f Facts) string {
 	c := &checker{Facts: &f}
@@ -127,7 +130,7 @@ func (c *checker) serving() {
 	case a.Failure != "":
 		c.add(v1alpha1.AboutControlPlane, webhookFailed, v1alpha1.Blocking, to, "its webhook does not serve: "+a.Failure, "see why: "+logs)
 	case a.Unasked != "":
-		c.add(v1alpha1.Unchecked, "webhook-unasked", v1alpha1.Warning, to,
+		c.add(v1alpha1.Unchecked, webhookUnasked, v1alpha1.Warning, to,
 			"could not be checked: whether its webhook serves: "+a.Unasked, "run this as somebody who may create pods (by dry run) in some namespace")
 	case a.Namespace != "" && a.Revision != c.To.Revision:
 		c.add(v1alpha1.AboutControlPlane, "webhook-other", v1alpha1.Blocking, to,

@@ -34,6 +34,9 @@ func (l *lastLine) end() {
 	l.line = l.line[:0]
 }
 
+// open says whether the last line has not been ended.
+func (l *lastLine) open() bool { return len(l.line) > 0 }
+
 func (l *lastLine) text() string {
 	l.end()
 	return l.last

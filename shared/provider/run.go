@@ -78,6 +78,15 @@ func run(ctx context.Context, l Line, out, errOut io.Writer) error {
 	setApart(c)
 	c.Cancel = func() error { return interrupt(c.Process) }
 	err := c.Run()
+	// What comes next begins on a line of its own.
+	for _, ended := range []struct {
+		last *lastLine
+		to   io.Writer
+	}{{&said, out}, {&complained, errOut}} {
+		if ended.last.open() {
+			fmt.Fprintln(ended.to)
+		}
+	}
 	interrupted := ctx.Err() != nil
 	switch {
 	case err == nil:

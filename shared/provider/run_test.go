@@ -37,6 +37,16 @@ func TestWhatAToolWritesIsPassedOn(t *testing.T) {
 	}
 }
 
+func TestALineThatAToolHasNotEndedIsEnded(t *testing.T) {
+	var out, errOut bytes.Buffer
+	if err := Run(t.Context(), []Line{script(t, "printf done; printf odd >&2"), script(t, "echo next")}, &out, &errOut, untold); err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != "done\nnext\n" || errOut.String() != "odd\n" {
+		t.Errorf("got %q, %q", out.String(), errOut.String())
+	}
+}
+
 func TestBothStreamsMayGoToOneWriter(t *testing.T) {
 	var both bytes.Buffer
 	err := Run(t.Context(), []Line{script(t, "for i in 1 2 3 4 5 6 7 8 9; do echo o; echo e >&2; done")}, &both, &both, untold)

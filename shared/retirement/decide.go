@@ -95,6 +95,9 @@ func (d *decision) tags() {
 }
 
 func (d *decision) moveTag(name string) string {
+	if d.f.Ending != "" {
+		return d.f.Ending
+	}
 	return "kubectl mesh-canary tag set " + name + " --revision " + d.next
 }
 
@@ -118,6 +121,9 @@ func by(f upgrade.Follows) string {
 }
 
 func (d *decision) moveNamespace(n Namespace) string {
+	if d.f.Ending != "" {
+		return d.f.Ending
+	}
 	switch n.Follows.Form {
 	case v1alpha1.ByTag, v1alpha1.ByDefaultTag:
 		return d.moveTag(n.Follows.Tag)
@@ -141,18 +147,20 @@ func (d *decision) workloads() {
 		case w.Pods == 1:
 			why = "has a pod that runs its proxy"
 		}
-		d.add(v1alpha1.NeedWorkload, objectOf(w.Namespace, w.Ref.String()), why, replace(w))
+		d.add(v1alpha1.NeedWorkload, objectOf(w.Namespace, w.Ref.String()), why, d.replace(w))
 	}
 }
 
 func objectOf(namespace, name string) string { return name + " in namespace " + namespace }
 
 // replace is how pods come to new proxies. Jobs run to their end.
-func replace(w Workload) string {
-	switch w.Ref.Kind {
-	case "Job":
+func (d *decision) replace(w Workload) string {
+	switch {
+	case w.Ref.Kind == "Job":
 		return fmt.Sprintf("kubectl wait --for=condition=complete %s -n %s --timeout=-1s", w.Ref, w.Namespace)
-	case "Pod":
+	case d.f.Ending != "":
+		return d.f.Ending
+	case w.Ref.Kind == "Pod":
 		return fmt.Sprintf("kubectl mesh-reinject %s -n %s --bare-pods=recreate", w.Ref, w.Namespace)
 	default:
 		return fmt.Sprintf("kubectl mesh-reinject %s -n %s", w.Ref, w.Namespace)
@@ -162,7 +170,10 @@ func replace(w Workload) string {
 func (d *decision) gateways() {
 	for _, m := range d.f.Managed {
 		command := fmt.Sprintf("kubectl get deployment %s -n %s -o yaml", m.Deployment, m.Namespace)
-		if m.Gateway != "" {
+		switch {
+		case d.f.Ending != "":
+			command = d.f.Ending
+		case m.Gateway != "":
 			command = d.moveGateway(m.Namespace, m.Gateway)
 		}
 		d.add(v1alpha1.NeedManagedGateway, objectOf(m.Namespace, "gateway deployment/"+m.Deployment), "is kept by its istiod", command)

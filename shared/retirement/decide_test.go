@@ -78,6 +78,44 @@ func TestEveryNeedIsToldWithWhatToType(t *testing.T) {
 	}
 }
 
+func TestWhileAnUpgradeIsUnderWayItIsWhatTakesEverythingOff(t *testing.T) {
+	record := func(phase v1alpha1.Phase) *v1alpha1.CanaryUpgrade {
+		return &v1alpha1.CanaryUpgrade{Phase: phase, From: "1-22", To: "1-23"}
+	}
+	for _, c := range []struct {
+		u              *v1alpha1.CanaryUpgrade
+		revision, want string
+	}{
+		{nil, "1-22", ""},
+		{record(v1alpha1.PhaseStarted), "1-22", "kubectl mesh-canary complete"},
+		{record(v1alpha1.PhaseCompleting), "1-22", "kubectl mesh-canary complete"},
+		{record(v1alpha1.PhaseStarted), "1-23", "kubectl mesh-canary rollback"},
+		{record(v1alpha1.PhaseRollingBack), "1-22", "kubectl mesh-canary rollback"},
+		{record(v1alpha1.PhaseRollingBack), "1-21", ""},
+		{record(v1alpha1.PhaseStarted), "1-21", ""},
+		{record(v1alpha1.PhaseCompleted), "1-22", ""},
+		{record(v1alpha1.PhaseRolledBack), "1-23", ""},
+	} {
+		if got := ending(c.u, c.revision); got != c.want {
+			t.Errorf("%+v, revision %s: got %q, want %q", c.u, c.revision, got, c.want)
+		}
+	}
+	f := everything()
+	f.Ending = "kubectl mesh-canary complete"
+	ended := 0
+	for _, n := range Decide(f) {
+		if strings.Contains(n.Command, "tag set") || strings.Contains(n.Command, "label namespace") && !strings.Contains(n.Object, "attic") || strings.Contains(n.Command, "mesh-reinject") {
+			t.Errorf("%s would go against the upgrade", n)
+		}
+		if n.Command == f.Ending {
+			ended++
+		}
+	}
+	if ended == 0 {
+		t.Error("no need is told with what brings the upgrade to an end")
+	}
+}
+
 func TestWhatNobodyNeedsMayGo(t *testing.T) {
 	if needs := Decide(&Facts{Revision: "1-22", IstioNamespace: "istio-system", Next: "1-23", Installed: true}); len(needs) > 0 {
 		t.Errorf("got %v", needs)
@@ -138,6 +176,10 @@ func TestWhereARevisionCameFrom(t *testing.T) {
 		if got := c.origin.Command("istio-system", "1-22", "prod"); got != c.command || c.origin.Istioctl() != (c.command == "") {
 			t.Errorf("%+v: %q", c.origin, got)
 		}
+	}
+	if got, want := (Origin{Release: "istiod", ReleaseNamespace: "mesh"}).Command("istio-system", "1-22", "my prod"),
+		`kubectl mesh-canary retire 1-22 -i istio-system --context 'my prod' --run --uninstall 'helm uninstall istiod -n mesh --kube-context '\''my prod'\'''`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	var o Origin
 	// Istioctl renders the same charts, label and all.

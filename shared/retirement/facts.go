@@ -32,6 +32,8 @@ type Facts struct {
 	Gateways   []Gateway
 	Templates  []Template
 	Connected  Connected
+	// Ending is the command that takes everything off the revision that an upgrade under way is about, empty where there is none.
+	Ending string
 	// Gaps are what could not be read.
 	Gaps []cluster.Gap
 }

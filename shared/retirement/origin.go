@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/controlplane"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/provider"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgraderule"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
@@ -35,16 +36,17 @@ type Origin struct {
 // Command returns what to type to uninstall a revision of the mesh in Istio's namespace with the tool that it came from, empty where that
 // is istioctl. kubeContext is the context of the kubeconfig that was named, empty for none.
 func (o Origin) Command(istioNamespace, revision, kubeContext string) string {
-	command, helm := "kubectl mesh-canary retire "+revision+" -i "+istioNamespace, "helm uninstall "+o.Release+" -n "+o.ReleaseNamespace
+	command := []string{"kubectl", "mesh-canary", "retire", revision, "-i", istioNamespace}
+	helm := []string{"helm", "uninstall", o.Release, "-n", o.ReleaseNamespace}
 	if kubeContext != "" {
-		command, helm = command+" --context "+kubeContext, helm+" --kube-context "+kubeContext
+		command, helm = append(command, "--context", kubeContext), append(helm, "--kube-context", kubeContext)
 	}
-	command += " --run --uninstall "
+	command = append(command, "--run", "--uninstall")
 	switch {
 	case o.AKS:
-		return command + "aks --aks-resource-group <GROUP> --aks-name <CLUSTER>"
+		return provider.Quote(command) + " aks --aks-resource-group <GROUP> --aks-name <CLUSTER>"
 	case o.Release != "":
-		return command + "'" + helm + "'"
+		return provider.Quote(append(command, provider.Quote(helm)))
 	default:
 		return ""
 	}

@@ -12,6 +12,7 @@ import (
 
 	"istio.io/api/label"
 
+	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/injection"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
@@ -28,6 +29,8 @@ type Options struct {
 	Tool Tool
 	// Chunk is the page size of lists.
 	Chunk int64
+	// Upgrade is the record of an upgrade in that mesh, nil where there is none or it cannot be read.
+	Upgrade *v1alpha1.CanaryUpgrade
 	// Config is how the cluster is reached: istiod is asked by port forwarding as well. Without it only the API server's proxy is tried.
 	Config *rest.Config
 }
@@ -45,7 +48,7 @@ func Read(ctx context.Context, clients *cluster.Clients, options Options) (*Fact
 	}
 	r := &reader{
 		Clients: clients, Options: options, mesh: m, config: config,
-		facts:  &Facts{Revision: options.Revision, IstioNamespace: options.IstioNamespace},
+		facts:  &Facts{Revision: options.Revision, IstioNamespace: options.IstioNamespace, Ending: ending(options.Upgrade, options.Revision)},
 		labels: map[string]map[string]string{}, following: map[string]upgrade.Follows{}, counts: map[key]int{},
 	}
 	r.configuration()
@@ -57,6 +60,20 @@ func Read(ctx context.Context, clients *cluster.Clients, options Options) (*Fact
 	r.workloads()
 	r.facts.Connected = ask(ctx, clients, options, func(proxy string) bool { return r.facts.Origin.AKS && aksKept(proxy, r.Revision) })
 	return r.facts, nil
+}
+
+// ending is the command that brings an upgrade to an end in which nothing needs a revision, empty where none is under way that is about it.
+func ending(u *v1alpha1.CanaryUpgrade, revision string) string {
+	switch {
+	case u == nil, u.Phase == v1alpha1.PhaseCompleted, u.Phase == v1alpha1.PhaseRolledBack:
+		return ""
+	case u.Phase == v1alpha1.PhaseRollingBack && (u.From == revision || u.To == revision), u.To == revision:
+		return "kubectl mesh-canary rollback"
+	case u.From == revision:
+		return "kubectl mesh-canary complete"
+	default:
+		return ""
+	}
 }
 
 // reader fills in the facts.

@@ -49,9 +49,9 @@ func Locate(ctx context.Context, clients *cluster.Clients, name string) (string,
 	case len(namespaces) > 1:
 		return "", fmt.Errorf("several meshes have a revision %s (in namespaces %s): name one with -i", name, strings.Join(namespaces, ", "))
 	case len(others) > 0:
-		return "", fmt.Errorf("revision %s has no injector that calls a Service; there are %s: if something is left of it, name Istio's namespace with -i",
+		return "", fmt.Errorf("revision %s is not installed: there are %s; if something is left of it, name Istio's namespace with -i",
 			name, strings.Join(slices.Compact(others), ", "))
 	default:
-		return "", fmt.Errorf("revision %s has no injector, and nor has any other: if something is left of it, name Istio's namespace with -i", name)
+		return "", fmt.Errorf("revision %s is not installed, and nor is any other; if something is left of it, name Istio's namespace with -i", name)
 	}
 }

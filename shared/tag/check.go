@@ -72,13 +72,28 @@ func notFound(o *Objects, name, rev string) error {
 			"See `kubectl config current-context` and `kubectl get mutatingwebhookconfigurations`")
 	}
 	if rev == "" {
-		return fmt.Errorf("there is no tag %s: see `kubectl mesh-canary tag list`", name)
+		return NoTag(o, o.Namespaces(), name)
 	}
 	var installed []string
 	for _, namespace := range o.Namespaces() {
 		installed = append(installed, o.Revisions(namespace)...)
 	}
 	return fmt.Errorf("revision %s is not installed: there are %s", rev, strings.Join(installed, ", "))
+}
+
+// NoTag is the error that meshes, by Istio's namespaces, have no tag of that name: it says which they have.
+func NoTag(o *Objects, namespaces []string, name string) error {
+	var tags []string
+	for _, t := range o.Tags() {
+		if slices.Contains(namespaces, t.Namespace) && !slices.Contains(tags, t.Name) {
+			tags = append(tags, t.Name)
+		}
+	}
+	if len(tags) == 0 {
+		return fmt.Errorf("there is no tag %s, and no other either", name)
+	}
+	slices.Sort(tags)
+	return fmt.Errorf("there is no tag %s: there are %s", name, strings.Join(tags, ", "))
 }
 
 // Rivals returns the webhook configurations of other meshes that select the same pods as the tag does: two control planes

@@ -158,7 +158,7 @@ func TestWhereATagIs(t *testing.T) {
 	}{
 		{"no Istio", none, "prod", "1-22", "no Istio found: no mutating webhook's name ends in sidecar-injector.istio.io; is this the right cluster? " +
 			"See `kubectl config current-context` and `kubectl get mutatingwebhookconfigurations`"},
-		{"no such tag", world(), "prod", "", "there is no tag prod: see `kubectl mesh-canary tag list`"},
+		{"no such tag", world(), "prod", "", "there is no tag prod, and no other either"},
 		{"no such revision", world(), "prod", "1-24", "revision 1-24 is not installed: there are 1-22, 1-23"},
 	} {
 		if _, err := Locate(c.o, c.tag, c.rev); err == nil || err.Error() != c.want {

@@ -36,7 +36,7 @@ func Begin(q Request, seen Seen, installed func(revision string) bool) (*v1alpha
 	u.Kind, u.APIVersion = v1alpha1.CanaryUpgradeKind, v1alpha1.APIVersion
 	m := mesh{seen, installed}
 	if !installed(q.To) {
-		return nil, fmt.Errorf("revision %s is not installed: see `kubectl mesh-canary revisions`", q.To)
+		return nil, fmt.Errorf("revision %s is not installed: see `kubectl mesh-canary revisions`, or have it installed with --install", q.To)
 	}
 	var err error
 	if u.From == "" {
@@ -113,15 +113,13 @@ func (m mesh) stable(named, from string) (string, error) {
 			return "", fmt.Errorf("--stable-tag %s does not exist, and namespaces that name it (%s) would be injected: use another, or `kubectl mesh-canary tag set %s --revision %s` first",
 				named, strings.Join(followers, ", "), named, from)
 		}
+		// What follows another tag would be left behind, so that the name is mistyped more likely than new.
+		if others := m.tagsTo(from); !exists && len(others) > 0 {
+			return "", fmt.Errorf("--stable-tag %s does not exist; namespaces follow revision %s by %s: name that, or leave the flag out", named, from, strings.Join(others, ", "))
+		}
 		return named, nil
 	}
-	var found []string
-	for _, name := range m.names() {
-		if f, ok := m.follows(name); ok && f.Form == v1alpha1.ByTag && f.Revision == from && !slices.Contains(found, f.Tag) {
-			found = append(found, f.Tag)
-		}
-	}
-	slices.Sort(found)
+	found := m.tagsTo(from)
 	switch len(found) {
 	case 0:
 		return "", nil
@@ -130,6 +128,17 @@ func (m mesh) stable(named, from string) (string, error) {
 	default:
 		return "", fmt.Errorf("namespaces follow revision %s by several tags (%s): name one with --stable-tag", from, strings.Join(found, ", "))
 	}
+}
+
+// tagsTo are the tags by which namespaces follow a revision, in order.
+func (m mesh) tagsTo(revision string) (found []string) {
+	for _, name := range m.names() {
+		if f, ok := m.follows(name); ok && f.Form == v1alpha1.ByTag && f.Revision == revision && !slices.Contains(found, f.Tag) {
+			found = append(found, f.Tag)
+		}
+	}
+	slices.Sort(found)
+	return found
 }
 
 // validTag says why a tag cannot have a name.

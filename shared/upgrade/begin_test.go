@@ -59,6 +59,7 @@ func TestWhatAnUpgradeIs(t *testing.T) {
 		"one tag for both":        {Request{To: "1-23", CanaryTag: "prod-stable"}, tagged, "--canary-tag prod-stable is the stable tag"},
 		"no Service's name":       {Request{To: "1-23", CanaryTag: "v1.23"}, tagged, `--canary-tag: tag "v1.23": its Service would be`},
 		"a tag of what is gone":   {Request{To: "1-23", CanaryTag: "old", UseTag: true}, look("old=1-21", "shop: istio.io/rev=1-22"), "--canary-tag old points at revision 1-21, which is not installed, so that it could not be put back"},
+		"a mistyped stable tag":   {Request{To: "1-23", StableTag: "prod-stabel"}, look("prod-stable=1-22", "shop: istio.io/rev=prod-stable"), "--stable-tag prod-stabel does not exist; namespaces follow revision 1-22 by prod-stable: name that, or leave the flag out"},
 		"a stable tag of nobody":  {Request{To: "1-23", StableTag: "prod"}, look("shop: istio.io/rev=1-22", "odd: istio.io/rev=prod"), "--stable-tag prod does not exist, and namespaces that name it (odd) would be injected"},
 		"the default as canary":   {Request{To: "1-23", CanaryTag: "default"}, tagged, "--canary-tag default: every namespace with istio-injection=enabled follows that"},
 		"a tag of others":         {Request{To: "1-23", CanaryTag: "old"}, look("old=1-22", "shop: istio.io/rev=1-22"), "--canary-tag old exists already, and points at revision 1-22: use another, or --use-tag to point it at 1-23 until it is rolled back"},
@@ -98,7 +99,7 @@ func TestWhichNamespacesAnUpgradeIsAbout(t *testing.T) {
 		"gone": "namespace gone does not exist", "going": "namespace going is being deleted",
 		"plain": "namespace plain follows no revision: it has no label of Istio", "there": "namespace there follows revision 1-23 already",
 		"odd": "namespace odd follows no revision: its labels are istio.io/rev=typo", "others": "namespace others follows tag team, and this upgrade moves tag prod-stable",
-		"never": "namespace never follows no revision: its labels are istio-injection=no istio.io/rev=1-22",
+		"never": "namespace never follows no revision: its labels are istio-injection=no,istio.io/rev=1-22",
 	} {
 		if err := Add(u, seen, isInstalled, []string{"named", name}); err == nil || err.Error() != want || len(u.Namespaces) > 0 {
 			t.Errorf("got  %v, %v\nwant %s", err, u.Namespaces, want)

@@ -3,7 +3,6 @@
 package upgrade
 
 import (
-	"fmt"
 	"maps"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
@@ -71,12 +70,16 @@ func Moved(u *v1alpha1.CanaryUpgrade) map[string]string {
 }
 
 // Finished returns the labels that a namespace has once the upgrade is complete: those from before, but that a revision named by
-// itself is the new one.
+// itself is the new one, also where another label overrules it: the old one is to go.
 func Finished(u *v1alpha1.CanaryUpgrade, n *v1alpha1.UpgradeNamespace) map[string]string {
 	if n.Form == v1alpha1.ByRevision {
 		return map[string]string{Rev: u.To}
 	}
-	return maps.Clone(n.Before)
+	labels := maps.Clone(n.Before)
+	if labels[Rev] == u.From {
+		labels[Rev] = u.To
+	}
+	return labels
 }
 
 // IsPutBack says whether somebody has given a namespace that was moved its former labels again.
@@ -98,12 +101,12 @@ func IsOurs(n *v1alpha1.UpgradeNamespace, live map[string]string) bool {
 	return false
 }
 
-// LabelText writes labels as people do, in the order of their names.
+// LabelText writes labels as kubectl does, in the order of their names.
 func LabelText(labels map[string]string) string {
 	text := ""
 	for _, key := range []string{Injection, Rev} {
 		if value, is := labels[key]; is {
-			text += fmt.Sprintf(" %s", revision.LabelText(key, value))
+			text += "," + revision.LabelText(key, value)
 		}
 	}
 	if text == "" {

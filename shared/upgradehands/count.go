@@ -12,8 +12,8 @@ import (
 // Pods are the pods of a namespace, in numbers. Those that have ended do not count.
 type Pods struct {
 	All, Ready, Proxies int
-	// ByRevision are those with a proxy of a revision.
-	ByRevision map[string]int
+	// ByRevision are those with a proxy of a revision, Bare those of them that have no controller.
+	ByRevision, Bare map[string]int
 }
 
 // Counted is what there is to say of all pods.
@@ -61,9 +61,12 @@ func (p Pods) with(pod proxy.Pod) Pods {
 	if rev := pod.Revision(); rev != "" {
 		p.Proxies++
 		if p.ByRevision == nil {
-			p.ByRevision = map[string]int{}
+			p.ByRevision, p.Bare = map[string]int{}, map[string]int{}
 		}
 		p.ByRevision[rev]++
+		if pod.Controller == nil {
+			p.Bare[rev]++
+		}
 	}
 	return p
 }

@@ -21,8 +21,10 @@ type Reinjector struct {
 	IstioNamespace string
 	Options        restartplan.Options
 	Chunk          int64
+	// Found is told what there is to know of a plan before it is carried out, or once nothing is to be done: what it leaves alone.
+	Found func(found *restartscan.Result, plan *restartplan.Plan)
 	// Carry carries a plan out. It returns nil only if all went well of what it was to do.
-	Carry func(ctx context.Context, found *restartscan.Result, plan *restartplan.Plan) error
+	Carry func(ctx context.Context, plan *restartplan.Plan) error
 	// GatewayTime is how long gateways that istiod itself manages may take: it rolls them out once their revision changes.
 	GatewayTime time.Duration
 	// Left is told, once each, of workloads that were left alone, and why the command does not wait for them; Waits of those that it
@@ -39,7 +41,7 @@ const rounds = 3
 // (they run to completion, say) are told where namespaces are moved, and are an error where a revision is to be left.
 func (r *Reinjector) restart(ctx context.Context, s upgrade.Step) error {
 	waiting := settling{gateways: r.GatewayTime}
-	for round := 0; ; {
+	for round, looked := 0, false; ; looked = true {
 		found, err := r.read(ctx, s)
 		if err != nil {
 			return err
@@ -48,8 +50,12 @@ func (r *Reinjector) restart(ctx context.Context, s upgrade.Step) error {
 		if err != nil {
 			return err
 		}
-		if round < rounds && acts(plan) {
-			if err := r.Carry(ctx, found, plan); err != nil {
+		toDo := round < rounds && acts(plan)
+		if toDo || !looked {
+			r.Found(found, plan)
+		}
+		if toDo {
+			if err := r.Carry(ctx, plan); err != nil {
 				return err
 			}
 			round++
@@ -97,7 +103,7 @@ func (r *Reinjector) judge(found *restartscan.Result, s upgrade.Step) (g going, 
 	if len(b.own) > 0 {
 		r.once(r.Left, "still on revision "+s.Away+", which their own labels or their namespaces' name: "+someOf(b.own))
 	}
-	const how = "; see `kubectl mesh-reinject -A --dry-run=client`, and run the same command again"
+	how := r.how(b.stale)
 	switch {
 	case len(found.Gaps) > 0:
 		return going{}, fmt.Errorf("whether all pods are moved cannot be told: %w", found.Gaps[0])
@@ -108,6 +114,15 @@ func (r *Reinjector) judge(found *restartscan.Result, s upgrade.Step) (g going, 
 	default:
 		return g, fmt.Errorf("not every pod has left revision %s: %s", s.Away, someOf(b.stale)+how)
 	}
+}
+
+// how says what to do about workloads that are left.
+func (r *Reinjector) how(stale []string) string {
+	bare := slices.ContainsFunc(stale, func(name string) bool { return strings.HasPrefix(name, "pod/") })
+	if bare && !r.Options.RecreateBarePods {
+		return "; pods without a controller are deleted and created again only with --bare-pods=recreate: run the same command again with it"
+	}
+	return "; see `kubectl mesh-reinject -A --dry-run=client`, and run the same command again"
 }
 
 // leaving is what would be given another revision than the one that is left. The rest is not the upgrade's to restart.

@@ -28,6 +28,7 @@ func TestCanaryOptions(t *testing.T) {
 		play func(*upgraded)
 	}{
 		{"what names a revision or tag itself", (*upgraded).ownLabels},
+		{"what people meet meanwhile", (*upgraded).meanwhile},
 		{"previewed, and kept in files", (*upgraded).dryRun},
 		{"with at least two replicas", (*upgraded).replicas},
 		{"replicas that somebody else has made", (*upgraded).replicasOfOthers},

@@ -72,7 +72,7 @@ func TestCanaryRetire(t *testing.T) {
 		}
 		u.gone(oldRevision)
 		// Again, there is nothing to do.
-		u.refuses("revision 1-22", "retire", oldRevision, "--run", "--yes")
+		u.refuses("revision 1-22 is not installed: there are 1-23;", "retire", oldRevision, "--run", "--yes")
 	})
 }
 

@@ -38,8 +38,9 @@ func TestCanaryStatusIsRightAtEachMoment(t *testing.T) {
 	u.balancedGateway("ingress", "203.0.113.10")
 	w := u.follows()
 
-	u.says("nothing recorded", "No upgrade is recorded in namespace istio-system.", "Next: kubectl mesh-canary start ")
+	u.says("nothing recorded", "No upgrade is recorded in namespace istio-system.", "Next: kubectl mesh-canary revisions ")
 	u.typesNext()
+	u.does("start")
 	u.says("started, nothing moved", "Phase: started, namespaces moved: 0 of 3", "1-22 1.22.0 1/1 default,prod-stable", "1-23 1.23.0 1/1 -",
 		"ingress deployment/gateway 1/1 1-22", "ingress gateway 203.0.113.10 the same",
 		"bank to move 0/3 3/3 1-22 prod-stable istio.io/rev=prod-stable", "shop to move 0/3 3/3 1-22 - istio.io/rev=1-22",
@@ -69,7 +70,7 @@ func TestCanaryStatusIsRightAtEachMoment(t *testing.T) {
 	u.typesNext()
 	u.says("rolled back", "Phase: rolled back", "1-22 1.22.0 1/1 default,prod-stable", "bank as it was 0/3 3/3 1-22 prod-stable istio.io/rev=prod-stable",
 		"shop as it was 0/3 3/3 1-22 - istio.io/rev=1-22", "ingress deployment/gateway 1/1 1-22", "ingress gateway 203.0.113.10 the same",
-		"Next: kubectl mesh-canary start --to 1-23 ")
+		"Next: kubectl mesh-canary start --from 1-22 --to 1-23 --stable-tag prod-stable ")
 	u.typesNext()
 	u.says("started again", "Phase: started, namespaces moved: 0 of 3", "Next: kubectl mesh-canary advance bank ")
 

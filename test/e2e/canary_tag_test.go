@@ -404,13 +404,16 @@ func (g *tagging) refusals() {
 		args []string
 		want string
 	}{
-		{[]string{"set", "x"}, "--revision is missing: `kubectl get mutatingwebhookconfigurations -L istio.io/rev` shows those that there are"},
+		{[]string{"set", "x"}, "--revision is missing: `kubectl mesh-canary revisions` shows those that there are"},
 		{[]string{"set", "x", "-r", "1-99"}, "revision 1-99 is not installed: there are asm-1-22, 1-22, 1-23"},
 		{[]string{"set", "1-22", "-r", "1-23"}, "tag 1-22: a revision of that name is installed in istio-system, and labels could not tell them apart: choose another name"},
 		{[]string{"set", "-r", "1-23"}, "name one tag, such as prod-stable; `kubectl mesh-canary tag list` shows those that there are"},
-		{[]string{"remove", "nowhere"}, "there is no tag nowhere: see `kubectl mesh-canary tag list`"},
 		{[]string{"list", "-n", "shop"}, "tags are of the whole mesh, so that -n means nothing here; Istio's own namespace is named with -i"},
 	} {
 		wantFailure(g.t, kubectl(g.t, g.lab, append([]string{"mesh-canary", "tag"}, c.args...)...), 1, "error: "+c.want+"\n")
+	}
+	r := kubectl(g.t, g.lab, "mesh-canary", "tag", "remove", "nowhere")
+	if r.code != 1 || !strings.HasPrefix(r.stderr, "error: there is no tag nowhere: there are default, ") {
+		g.t.Errorf("exit %d: %s", r.code, r.stderr)
 	}
 }

@@ -235,6 +235,10 @@ func (u *upgraded) next(r result) result {
 	if !found {
 		u.t.Fatalf("it does not say what is next:\n%s", r.stderr)
 	}
-	line, _, _ = strings.Cut(line, "   (")
-	return u.canary(append(strings.Fields(line), "--yes")...)
+	line, _, _ = strings.Cut(line, "   # ")
+	args := strings.Fields(line)
+	if args[0] != "revisions" {
+		args = append(args, "--yes")
+	}
+	return u.canary(args...)
 }

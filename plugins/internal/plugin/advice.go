@@ -12,9 +12,10 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/transport"
 )
 
-// advice names the next command to type for failures that every plugin can meet.
-func advice(err error) string {
-	if text := adviceOnAnswers(err); text != "" {
+// advice names the next command to type for failures that every plugin can meet. namespaced says whether the command can be asked about
+// one namespace alone.
+func advice(err error, namespaced bool) string {
+	if text := adviceOnAnswers(err, namespaced); text != "" {
 		return text
 	}
 	var netErr *net.OpError
@@ -33,7 +34,7 @@ func advice(err error) string {
 }
 
 // adviceOnAnswers is advice for failures where something has answered, or should have.
-func adviceOnAnswers(err error) string {
+func adviceOnAnswers(err error, namespaced bool) string {
 	var late *transport.TimeoutError
 	var busy *transport.BusyError
 	var foreign *transport.ForeignError
@@ -50,6 +51,8 @@ func adviceOnAnswers(err error) string {
 		return "; that is the server's own trouble: see `kubectl get --raw '/readyz?verbose'`"
 	case apierrors.IsUnauthorized(err):
 		return "; the cluster does not accept these credentials: see `kubectl auth whoami`"
+	case apierrors.IsForbidden(err) && !namespaced:
+		return "; ask for that permission: see `kubectl auth can-i --list`"
 	case apierrors.IsForbidden(err):
 		return "; ask for that permission, or name a namespace with -n: see `kubectl auth can-i --list`"
 	default:

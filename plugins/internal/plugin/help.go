@@ -16,7 +16,7 @@ func AddConnectionFlags(cmd *cobra.Command, add func(*pflag.FlagSet)) {
 	add(flags)
 	flags.VisitAll(func(f *pflag.Flag) {
 		// The namespace is part of the question, not of the connection.
-		if f.Name != "namespace" {
+		if f.Name != namespaceFlag {
 			f.Annotations = map[string][]string{connectionGroup: {"true"}}
 		}
 	})
@@ -24,6 +24,17 @@ func AddConnectionFlags(cmd *cobra.Command, add func(*pflag.FlagSet)) {
 	cmd.SetUsageTemplate(usageTemplate)
 	cobra.AddTemplateFunc("ownFlags", func(c *cobra.Command) string { return flagUsages(c, false) })
 	cobra.AddTemplateFunc("connectionFlags", func(c *cobra.Command) string { return flagUsages(c, true) })
+}
+
+// WithoutNamespace has the help of a command be silent about -n, for a command that is about a whole mesh and refuses it.
+func WithoutNamespace(cmd *cobra.Command) { _ = cmd.Flags().MarkHidden(namespaceFlag) }
+
+const namespaceFlag = "namespace"
+
+// takesNamespace says whether a command can be asked about one namespace alone.
+func takesNamespace(cmd *cobra.Command) bool {
+	flag := cmd.Flags().Lookup(namespaceFlag)
+	return flag != nil && !flag.Hidden
 }
 
 func flagUsages(cmd *cobra.Command, connection bool) string {

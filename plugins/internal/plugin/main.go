@@ -31,15 +31,15 @@ func Main(command func(genericiooptions.IOStreams) *cobra.Command) int {
 	ctx, stop := interruptible(context.Background())
 	defer stop()
 
-	err := command(streams).ExecuteContext(ctx)
-	if message := describe(ctx, err); message != "" {
+	ran, err := command(streams).ExecuteContextC(ctx)
+	if message := describe(ctx, ran, err); message != "" {
 		fmt.Fprintf(streams.ErrOut, "error: %s\n", message)
 	}
 	return exit.Code(ctx, err)
 }
 
-// describe turns an error into one line that a person can act on.
-func describe(ctx context.Context, err error) string {
+// describe turns an error of the command that ran into one line that a person can act on.
+func describe(ctx context.Context, ran *cobra.Command, err error) string {
 	switch {
 	case err == nil || err.Error() == "":
 		return ""
@@ -50,5 +50,5 @@ func describe(ctx context.Context, err error) string {
 	for _, line := range strings.Split(err.Error(), "\n") {
 		lines = append(lines, printing.Escape(line))
 	}
-	return strings.TrimSpace(strings.Join(lines, " ")) + advice(err)
+	return strings.TrimSpace(strings.Join(lines, " ")) + advice(err, takesNamespace(ran))
 }

@@ -48,10 +48,10 @@ func TestAnErrorIsOneLineThatAPersonCanActOn(t *testing.T) {
 		{"no answer", t.Context(), &url.Error{Op: "Get", URL: "https://h", Err: errors.New("EOF")}, `Get "https://h": EOF` + unreachable},
 		{"not logged in", t.Context(), apierrors.NewUnauthorized("Unauthorized"), "Unauthorized; the cluster does not accept these credentials: see `kubectl auth whoami`"},
 		{"not allowed", t.Context(), fmt.Errorf("listing pods: %w", apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New("no"))),
-			"listing pods: pods is forbidden: no; ask for that permission, or name a namespace with -n: see `kubectl auth can-i --list`"},
+			"listing pods: pods is forbidden: no; ask for that permission: see `kubectl auth can-i --list`"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			if got := describe(c.ctx, c.err); got != c.want {
+			if got := describe(c.ctx, &cobra.Command{}, c.err); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})

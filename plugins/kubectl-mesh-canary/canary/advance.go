@@ -6,10 +6,13 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/upgradestore"
 )
 
 // advanceOptions is what the command line of `advance` says.
@@ -72,6 +75,18 @@ func (o *advanceOptions) Run(ctx context.Context) error {
 	})
 }
 
+// openUpgrade returns the record of the upgrade that is under way in the mesh of Istio's namespace, nil for none. Who may not read it does
+// not hear of it; the error is about one that cannot be read otherwise.
+func openUpgrade(ctx context.Context, clients *cluster.Clients, namespace string) (*v1alpha1.CanaryUpgrade, error) {
+	u, err := upgradestore.New(clients.Kube.CoreV1(), namespace).Load(ctx)
+	switch {
+	case apierrors.IsForbidden(err), err == nil && u != nil && (u.Phase == v1alpha1.PhaseCompleted || u.Phase == v1alpha1.PhaseRolledBack):
+		return nil, nil
+	default:
+		return u, err
+	}
+}
+
 // under returns an error unless an upgrade is under way, in one of the phases.
 func (s *session) under(phases ...v1alpha1.Phase) error {
 	if s.upgrade == nil {
@@ -83,5 +98,8 @@ func (s *session) under(phases ...v1alpha1.Phase) error {
 		}
 	}
 	next, why := s.next()
+	if next == "" {
+		return fmt.Errorf("the upgrade from %s to %s is %s: %s", s.upgrade.From, s.upgrade.To, words(s.upgrade.Phase), why)
+	}
 	return fmt.Errorf("the upgrade from %s to %s is %s: `kubectl mesh-canary %s` is next (%s)", s.upgrade.From, s.upgrade.To, words(s.upgrade.Phase), next, why)
 }

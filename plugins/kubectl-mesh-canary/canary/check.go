@@ -60,7 +60,7 @@ func newCheckCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &checkOptions{question: newQuestion(streams)}
 	cmd := &cobra.Command{
 		Use: "check --to REVISION [--from REVISION]", Short: "Find what stands in the way of an upgrade, with the remedies",
-		Long: checkLong, Example: checkExample, Args: cobra.NoArgs,
+		Long: checkLong, Example: checkExample, Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Complete(args); err != nil {
 				return err

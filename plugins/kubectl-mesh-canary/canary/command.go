@@ -38,6 +38,14 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 // groups has the help of a command that only holds others look like that of the others.
 func groups(cmd *cobra.Command) { plugin.AddConnectionFlags(cmd, func(*pflag.FlagSet) {}) }
 
+// noArguments is cobra.NoArgs, which takes an argument for a mistyped command.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("`%s` takes no arguments, and got %q", cmd.CommandPath(), args[0])
+	}
+	return nil
+}
+
 // noCommand is the error of an argument that is none of the commands that a command holds; without any it shows the help. Cobra itself
 // finds that for the outermost command alone.
 func noCommand(cmd *cobra.Command, args []string) error {

@@ -24,7 +24,7 @@ func newCompleteCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &completeOptions{newUpgradeOptions(streams), toolFlags{Flag: "uninstall"}}
 	cmd := &cobra.Command{
 		Use: "complete", Short: "Move the rest, the tags, and everything back to its own label",
-		Long: completeLong, Example: completeExample, Args: cobra.NoArgs, RunE: runs(none, o.Validate, o.Run),
+		Long: completeLong, Example: completeExample, Args: noArguments, RunE: runs(none, o.Validate, o.Run),
 	}
 	o.toolFlags.addFlags(cmd.Flags(), "The `tool` that uninstalls the old revision at the end, if nothing needs it: istioctl or aks, also with arguments of their own, or a command of your own.")
 	o.upgradeOptions.addFlags(cmd)

@@ -66,6 +66,19 @@ their Services are reached at the addresses of when the upgrade started; for eac
 what that leads to, how many of its pods are on the new revision and how many are ready; and what to
 type next.
 
+  STATE              the namespace
+  to move            follows the old revision, and was not moved yet
+  moving             was given its new label; not all of its pods were seen on the new revision yet
+  moved              was seen on the new revision
+  labels put back    was moved, and somebody, such as a GitOps controller, has put its labels back
+  changed by others  has labels that the upgrade has not made; they are left as they are
+  by another tag     follows the old revision by a tag that the upgrade does not move
+  pods left          is none of the upgrade's, and has pods on the old revision: complete restarts them
+  moving back        is to be as it was, and is not yet
+  as it was          has its labels and its revision back
+  not moved          follows the old revision, though the upgrade is completed
+  gone               was deleted meanwhile
+
 What may not be read is shown as unknown and named in a warning, and the exit code is 1. -w keeps the
 answer up to date while other commands work; pods are watched for that, the rest is read again every
 few seconds. -o yaml prints the whole record, and --restore gives it back should the ConfigMap be lost.

@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/tag"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/upgradestore"
 )
 
 func (o *upgradeOptions) isDryRun() bool { return o.DryRun == dryRunClient }
@@ -47,6 +48,9 @@ func (o *upgradeOptions) preview(ctx context.Context, s *session, goal upgrade.G
 		u.Phase = v1alpha1.PhaseRollingBack
 	}
 	p := &preview{objects: map[string]runtime.Object{}}
+	if len(steps) > 0 {
+		p.lines = append(p.lines, fmt.Sprintf("record each step in configmap %s in namespace %s", upgradestore.Name, s.namespace))
+	}
 	for _, step := range steps {
 		if err := p.take(ctx, s, step); err != nil {
 			return err
@@ -90,12 +94,23 @@ func (p *preview) take(ctx context.Context, s *session, step upgrade.Step) error
 			return err
 		}
 	}
+	if step.Kind == upgrade.Restart {
+		p.lines = append(p.lines, "  see which with "+whichRestart(step))
+	}
 	if step.Kind == upgrade.PutBack {
 		for _, r := range s.upgrade.Replicas {
 			p.lines = append(p.lines, fmt.Sprintf("  %s %s in namespace %s: %d, no longer %d", r.Kind, r.Name, r.Namespace, r.Before, r.Wrote))
 		}
 	}
 	return nil
+}
+
+// whichRestart is what shows the workloads of a Restart, as they are before anything is changed.
+func whichRestart(step upgrade.Step) string {
+	if len(step.Namespaces) == 1 {
+		return "kubectl mesh-proxyver -n " + step.Namespaces[0]
+	}
+	return "kubectl mesh-proxyver -A"
 }
 
 func (p *preview) write(w tag.Write) {

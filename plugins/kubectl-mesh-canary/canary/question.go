@@ -54,6 +54,7 @@ func (q *question) addFlags(cmd *cobra.Command) {
 	flags.Int64Var(&q.Chunk, "chunk-size", q.Chunk, "Fetch lists in pages of this `size`; 0 fetches each at once.")
 	flags.DurationVar(&q.Timeout, "timeout", q.Timeout, "End after this `duration` with exit code 124; 0 is no limit.")
 	plugin.AddConnectionFlags(cmd, q.ConfigFlags.AddFlags)
+	plugin.WithoutNamespace(cmd)
 	flags.SetNormalizeFunc(plugin.AcceptIstioctlSpelling)
 }
 

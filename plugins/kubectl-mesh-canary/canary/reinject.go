@@ -35,8 +35,8 @@ func (o *upgradeOptions) reinjector(ctx context.Context, s *session) (*upgradeha
 		GatewayTime: o.Pacing.WorkloadTimeout,
 		Left:        func(text string) { fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(text)) },
 		Waits:       func(text string) { fmt.Fprintln(o.ErrOut, "waiting:", printing.Escape(text)) },
-		Carry: func(ctx context.Context, found *restartscan.Result, plan *restartplan.Plan) error {
-			o.notes(found, plan)
+		Found:       o.notes,
+		Carry: func(ctx context.Context, plan *restartplan.Plan) error {
 			report, err := o.Pacing.Carry(ctx, o.ErrOut, s.clients, plan, options)
 			if err != nil {
 				return err

@@ -59,7 +59,7 @@ func newRetireCommand(streams genericiooptions.IOStreams) *cobra.Command {
 // Complete takes the name of the revision.
 func (o *retireOptions) Complete(args []string) error {
 	if len(args) != 1 {
-		return errors.New("name one revision, such as 1-22: `kubectl get mutatingwebhookconfigurations -L istio.io/rev` shows those that there are")
+		return errors.New("name one revision, such as 1-22: `kubectl mesh-canary revisions` shows those that there are")
 	}
 	o.Revision = args[0]
 	return nil
@@ -129,14 +129,21 @@ func (o *retireOptions) retire(ctx context.Context, clients *cluster.Clients) er
 }
 
 func (o *retireOptions) decide(ctx context.Context, clients *cluster.Clients, config *rest.Config, namespace string) (*v1alpha1.Retirement, retirement.Origin, error) {
+	u, err := openUpgrade(ctx, clients, namespace)
+	if err != nil {
+		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(err.Error()))
+	}
 	facts, err := retirement.Read(ctx, clients, retirement.Options{
-		Revision: o.Revision, IstioNamespace: namespace, Tool: o.toolKind(), Chunk: o.Chunk, Config: config,
+		Revision: o.Revision, IstioNamespace: namespace, Tool: o.toolKind(), Chunk: o.Chunk, Upgrade: u, Config: config,
 	})
 	if err != nil {
 		return nil, retirement.Origin{}, err
 	}
 	if !facts.Installed {
 		fmt.Fprintf(o.ErrOut, "Revision %s has no injector of its own in the mesh of %s.\n", printing.Escape(o.Revision), printing.Escape(namespace))
+	}
+	if facts.Ending != "" {
+		fmt.Fprintf(o.ErrOut, "An upgrade from revision %s to %s is under way (%s).\n", printing.Escape(u.From), printing.Escape(u.To), words(u.Phase))
 	}
 	return retirement.Report(facts, retirement.Decide(facts)), facts.Origin, nil
 }
@@ -185,7 +192,11 @@ func (o *retireOptions) print(r *v1alpha1.Retirement) error {
 	switch o.Output {
 	case "", outputWide:
 		if r.Safe {
-			fmt.Fprintf(o.ErrOut, "Nothing needs revision %s of the mesh in %s.\n", printing.Escape(r.Revision), printing.Escape(r.IstioNamespace))
+			known := "."
+			if len(r.Items) > 0 {
+				known = "; this is to be known:"
+			}
+			fmt.Fprintf(o.ErrOut, "Nothing needs revision %s of the mesh in %s%s\n", printing.Escape(r.Revision), printing.Escape(r.IstioNamespace), known)
 		}
 		if len(r.Items) == 0 {
 			return nil
@@ -206,6 +217,6 @@ func needColumns() []printing.Column[v1alpha1.RetirementNeed] {
 		{Header: "NEED", Extract: func(n need) string { return string(n.Need) }},
 		{Header: "OBJECT", Extract: func(n need) string { return n.Object }},
 		{Header: "WHY", Wide: true, Extract: func(n need) string { return n.Why }},
-		{Header: "TYPE", Extract: func(n need) string { return n.Command }},
+		{Header: "REMEDY", Extract: func(n need) string { return n.Command }},
 	}
 }

@@ -44,7 +44,7 @@ func newRevisionsCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &revisionsOptions{question: newQuestion(streams), now: time.Now}
 	cmd := &cobra.Command{
 		Use: "revisions", Short: "Show which revisions are installed, and from which to which one may move",
-		Long: revisionsLong, Example: revisionsExample, Args: cobra.NoArgs,
+		Long: revisionsLong, Example: revisionsExample, Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Complete(args); err != nil {
 				return err

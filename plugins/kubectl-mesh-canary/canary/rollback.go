@@ -21,7 +21,7 @@ func newRollbackCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &rollbackOptions{newUpgradeOptions(streams), toolFlags{Flag: "uninstall"}}
 	cmd := &cobra.Command{
 		Use: "rollback", Short: "Put back what was, and move every pod back",
-		Long: rollbackLong, Example: rollbackExample, Args: cobra.NoArgs, RunE: runs(none, o.Validate, o.Run),
+		Long: rollbackLong, Example: rollbackExample, Args: noArguments, RunE: runs(none, o.Validate, o.Run),
 	}
 	o.toolFlags.addFlags(cmd.Flags(), "The `tool` that uninstalls the new revision at the end, if nothing needs it: istioctl or aks, also with arguments of their own, or a command of your own.")
 	o.upgradeOptions.addFlags(cmd)

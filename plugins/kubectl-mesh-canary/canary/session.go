@@ -62,9 +62,9 @@ func (s *session) remaining() []string {
 	return append(upgrade.Undone(s.upgrade, s.seen), upgrade.Concerned(s.upgrade, s.seen, s.installed)...)
 }
 
-// next is what to type next, and why.
+// next is what to type next, and why; no arguments where nothing is left to do.
 func (s *session) next() (arguments, why string) {
-	return upgrade.Next(upgrade.Present(s.upgrade, s.seen), s.remaining())
+	return upgrade.Next(upgrade.Present(s.upgrade, s.seen), s.remaining(), s.installed)
 }
 
 // reading runs a command that changes nothing.

@@ -141,8 +141,7 @@ func (o *startOptions) begin(ctx context.Context, s *session) error {
 		case u.Phase == v1alpha1.PhaseStarted && (o.To == "" || o.To == u.To) && (o.From == "" || o.From == u.From):
 			return o.sameTags(u)
 		case u.Phase != v1alpha1.PhaseCompleted && u.Phase != v1alpha1.PhaseRolledBack:
-			next, _ := s.next()
-			return fmt.Errorf("an upgrade from %s to %s is under way: `kubectl mesh-canary %s` goes on, and `kubectl mesh-canary rollback` back", u.From, u.To, next)
+			return s.underWay()
 		}
 	}
 	if u := s.upgrade; u != nil && u.Phase == v1alpha1.PhaseCompleted && s.runs(u.From) {
@@ -161,7 +160,21 @@ func (o *startOptions) begin(ctx context.Context, s *session) error {
 	}
 	s.upgrade = u
 	fmt.Fprintf(o.ErrOut, "Upgrade from revision %s to %s.\n", u.From, u.To)
+	// That keeps it from being completed: better known before it is begun.
+	if err := upgrade.Outside(u, s.seen, s.installed); err != nil {
+		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(err.Error()))
+	}
 	return nil
+}
+
+// underWay is the error that an upgrade is under way that has to be brought to an end before another.
+func (s *session) underWay() error {
+	u := s.upgrade
+	next, _ := s.next()
+	if u.Phase == v1alpha1.PhaseRollingBack {
+		return fmt.Errorf("the upgrade from %s to %s is being rolled back: `kubectl mesh-canary rollback` goes on with that", u.From, u.To)
+	}
+	return fmt.Errorf("an upgrade from %s to %s is under way: `kubectl mesh-canary %s` goes on, and `kubectl mesh-canary rollback` goes back", u.From, u.To, next)
 }
 
 // sameTags is an error where a command that goes on names other tags than the upgrade was begun with.
@@ -277,8 +290,7 @@ func (o *upgradeOptions) conclude(ctx context.Context, s *session, done string) 
 	if s.seen, err = s.hands.Look(ctx); err != nil {
 		return err
 	}
-	next, why := s.next()
-	fmt.Fprintf(o.ErrOut, "Done: %s.\nNext: kubectl mesh-canary %s   (%s)\n", done, next, why)
+	fmt.Fprintf(o.ErrOut, "Done: %s.\n%s\n", done, typeNext(s.next()))
 	return nil
 }
 

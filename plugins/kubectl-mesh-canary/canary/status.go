@@ -33,7 +33,7 @@ func newStatusCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &statusOptions{upgradeOptions: newUpgradeOptions(streams), formats: plugin.NewFormats()}
 	cmd := &cobra.Command{
 		Use: "status", Short: "Show how far the upgrade is, and what to type next",
-		Long: statusLong, Example: statusExample, Args: cobra.NoArgs, RunE: runs(none, o.Validate, o.Run),
+		Long: statusLong, Example: statusExample, Args: noArguments, RunE: runs(none, o.Validate, o.Run),
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&o.Output, "output", "o", o.Output, "Output `format`: "+plugin.OrList(o.formats.Names(outputWide))+". Other than the table, it is the whole record.")

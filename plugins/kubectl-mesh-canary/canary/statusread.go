@@ -3,7 +3,9 @@ package canary
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -144,21 +146,45 @@ func (m *moment) undone() []string {
 	return upgrade.Undone(m.upgrade, *m.seen)
 }
 
-// next is what to type next, and why; empty where that cannot be told.
+// next is what to type next, and why; no arguments where that cannot be told, or nothing is left to do.
 func (m *moment) next() (arguments, why string) {
 	if m.upgrade == nil {
-		return upgrade.Next(nil, nil)
+		return upgrade.Next(nil, nil, m.installed)
 	}
 	u := m.upgrade
 	if m.seen != nil {
 		u = upgrade.Present(u, *m.seen)
 	}
-	arguments, why = upgrade.Next(u, append(m.undone(), m.remaining()...))
+	// What may not be read is taken to be there: what to type says so if it is not.
+	installed := func(rev string) bool { return m.seen == nil || m.installed(rev) }
+	arguments, why = upgrade.Next(u, append(m.undone(), m.remaining()...), installed)
 	unmoved := func(n v1alpha1.UpgradeNamespace) bool { return !n.Moved }
 	if m.seen == nil && u.Phase == v1alpha1.PhaseStarted && !slices.ContainsFunc(u.Namespaces, unmoved) {
-		return "", "it depends on namespaces that may not be read"
+		return "", unknown + ", for it depends on namespaces that may not be read"
+	}
+	if m.meetsBarePods(u, arguments) {
+		arguments, why = arguments+" --bare-pods=recreate", why+"; pods without a controller are deleted and created again"
 	}
 	return arguments, why
+}
+
+// meetsBarePods says whether a command meets pods that it does not replace without being told to: those that have no controller.
+func (m *moment) meetsBarePods(u *v1alpha1.CanaryUpgrade, arguments string) bool {
+	command := strings.Fields(arguments)
+	if len(command) == 0 {
+		return false
+	}
+	old := u.From
+	var within []string
+	switch command[0] {
+	case "advance":
+		within = command[1:]
+	case "complete":
+		within = slices.Collect(maps.Keys(m.pods.ByNamespace))
+	case "rollback":
+		old, within = u.To, slices.Collect(maps.Keys(m.pods.ByNamespace))
+	}
+	return slices.ContainsFunc(within, func(namespace string) bool { return m.pods.ByNamespace[namespace].Bare[old] > 0 })
 }
 
 // unread says whether objects of a namespace are among what could not be read.

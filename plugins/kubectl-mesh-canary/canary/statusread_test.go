@@ -77,7 +77,7 @@ func TestAStatusIsRead(t *testing.T) {
 		t.Errorf("got %v", m.gaps)
 	}
 	wantLines(t, m, "1-22 unknown 0/1 prod", "1-23 unknown 0/1 -", "shop deployment/gw 0/1 1-22", "shop gw 10.0.0.1 the same",
-		"shop to move 0/2 0/2 1-22 prod istio.io/rev=prod", "Next: kubectl mesh-canary advance shop ")
+		"shop to move 0/2 0/2 1-22 prod istio.io/rev=prod", "Next: kubectl mesh-canary advance shop --bare-pods=recreate # ")
 	s, err := c.Kube.CoreV1().Services("shop").Get(t.Context(), "gw", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)

@@ -84,7 +84,7 @@ func (o *statusOptions) write(out, errOut io.Writer, m *moment) error {
 }
 
 func nothingRecorded(m *moment) string {
-	return "No upgrade is recorded in namespace " + printing.Escape(m.namespace) + "."
+	return "No upgrade is recorded in namespace " + printing.Escape(m.namespace) + ".\nIf there was one, --restore gives back a record that `status -o yaml` has printed."
 }
 
 // head says in two lines which upgrade it is, and how far.
@@ -112,11 +112,15 @@ func moved(m *moment) (moved int, of string) {
 }
 
 func nextLine(m *moment) string {
-	next, why := m.next()
-	if next == "" {
-		return "Next: " + unknown + "; " + why
+	return typeNext(m.next())
+}
+
+// typeNext is the line that says what to type next: a shell takes it as it is printed.
+func typeNext(arguments, why string) string {
+	if arguments == "" {
+		return "Next: " + printing.Escape(why)
 	}
-	return fmt.Sprintf("Next: kubectl mesh-canary %s   (%s)", printing.Escape(next), printing.Escape(why))
+	return fmt.Sprintf("Next: kubectl mesh-canary %s   # %s", printing.Escape(arguments), printing.Escape(why))
 }
 
 // warnings are what could not be read, and what is not as it should be about the upgrade's tags.
@@ -134,7 +138,8 @@ func warnings(m *moment) (all []string) {
 			all = append(all, fmt.Sprintf("tag %s stood for revision %s when the upgrade started, and does not exist", t.Name, t.Before))
 		case exists && is.Revision != t.Before && !slices.Contains(t.Wrote, is.Revision):
 			all = append(all, fmt.Sprintf("tag %s was pointed at revision %s by somebody else", t.Name, is.Revision))
-		case exists && is.Half:
+		// On the way back or to the end, a tag is on its way.
+		case exists && is.Half && m.upgrade.Phase == v1alpha1.PhaseStarted:
 			all = append(all, fmt.Sprintf("tag %s is not whole: a part of it is missing, or stands for another revision", t.Name))
 		}
 	}
@@ -310,8 +315,58 @@ func namespaceRows(m *moment) []namespaceRow {
 	for _, name := range m.remaining() {
 		rows = append(rows, m.row(name, stateOfRest(m.upgrade)))
 	}
+	rows = append(rows, m.leftRows(rows)...)
 	slices.SortFunc(rows, func(a, b namespaceRow) int { return cmp.Compare(a.name, b.name) })
 	return rows
+}
+
+// leftRows are the other namespaces that keep an upgrade from its end: they follow the old revision by a tag that it does not move, or have
+// pods of it, apart from gateways, which have a table of their own.
+func (m *moment) leftRows(shown []namespaceRow) (rows []namespaceRow) {
+	if m.seen == nil || m.upgrade.Phase != v1alpha1.PhaseStarted && m.upgrade.Phase != v1alpha1.PhaseCompleting {
+		return nil
+	}
+	old := m.upgrade.From
+	for name, n := range m.seen.Namespaces {
+		if !m.ours(n.Labels) || slices.ContainsFunc(shown, func(r namespaceRow) bool { return r.name == name }) {
+			continue
+		}
+		row := m.row(name, "pods left")
+		switch {
+		case row.revision == old:
+			row.state = "by another tag"
+			rows = append(rows, row)
+		case row.pods.ByRevision[old] > m.gatewayPods(name, old):
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// ours says whether labels may be of a namespace of this mesh: they follow one of its revisions, name a tag of the upgrade that somebody
+// has removed, or leave that to the pods.
+func (m *moment) ours(labels map[string]string) bool {
+	_, follows := m.follows(labels)
+	return follows || len(labels) == 0 ||
+		slices.ContainsFunc(m.upgrade.Tags, func(t v1alpha1.UpgradeTag) bool { return t.Name == labels[upgrade.Rev] })
+}
+
+// follows says what labels follow in the mesh, as upgrade.FollowedBy does.
+func (m *moment) follows(labels map[string]string) (upgrade.Follows, bool) {
+	tags := map[string]string{}
+	for t, at := range m.seen.Tags {
+		tags[t] = at.Revision
+	}
+	return upgrade.FollowedBy(labels, tags, m.installed)
+}
+
+func (m *moment) gatewayPods(namespace, revision string) (n int) {
+	for _, pod := range m.pods.Gateways {
+		if pod.Namespace == namespace && pod.Revision() == revision {
+			n++
+		}
+	}
+	return n
 }
 
 func (m *moment) row(name, state string) namespaceRow {
@@ -321,11 +376,7 @@ func (m *moment) row(name, state string) namespaceRow {
 		return row
 	}
 	labels := m.seen.Namespaces[name].Labels
-	tags := map[string]string{}
-	for t, at := range m.seen.Tags {
-		tags[t] = at.Revision
-	}
-	follows, _ := upgrade.FollowedBy(labels, tags, m.installed)
+	follows, _ := m.follows(labels)
 	row.label, row.tag, row.revision = upgrade.LabelText(labels), follows.Tag, follows.Revision
 	return row
 }

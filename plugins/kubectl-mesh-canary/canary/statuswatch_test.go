@@ -129,7 +129,7 @@ func TestOnATerminalTheStatusIsReplaced(t *testing.T) {
 			}
 		}
 	}
-	shows(&moment{namespace: "istio-system"}, nil, "No upgrade is recorded", "Next: kubectl mesh-canary start", "Last change ")
+	shows(&moment{namespace: "istio-system"}, nil, "No upgrade is recorded", "Next: kubectl mesh-canary revisions", "Last change ")
 	shows(underWay(), nil, "namespaces moved: 3 of 8\x1b[K\r\nNext: kubectl mesh-canary advance bank ", "CONTROL PLANE", "lines that do not fit: ", ". Ctrl-C ends")
 	shows(underWay(), errors.New("refused"), "CONTROL PLANE", "Connection lost at ", ", trying again; what is shown is from before: refused")
 	if out.Len()+errOut.Len() > 0 {

@@ -57,6 +57,7 @@ func (o *tagOptions) addFlags(cmd *cobra.Command) {
 	flags.Int64Var(&o.Chunk, "chunk-size", o.Chunk, "Fetch lists in pages of this `size`; 0 fetches each at once.")
 	o.addCommonFlags(flags)
 	plugin.AddConnectionFlags(cmd, o.ConfigFlags.AddFlags)
+	plugin.WithoutNamespace(cmd)
 	flags.SetNormalizeFunc(plugin.AcceptIstioctlSpelling)
 }
 

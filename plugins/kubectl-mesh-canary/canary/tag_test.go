@@ -40,9 +40,9 @@ func TestHelp(t *testing.T) {
 }
 
 func TestWhatContradictsItselfIsFoundBeforeAnythingIsAsked(t *testing.T) {
-	const missing = "--revision is missing: `kubectl get mutatingwebhookconfigurations -L istio.io/rev` shows those that there are"
+	const missing = "--revision is missing: `kubectl mesh-canary revisions` shows those that there are"
 	for args, want := range map[string]string{
-		"retire":                 "name one revision, such as 1-22: `kubectl get mutatingwebhookconfigurations -L istio.io/rev` shows those that there are",
+		"retire":                 "name one revision, such as 1-22: `kubectl mesh-canary revisions` shows those that there are",
 		"retire 1-22 -n shop":    "a revision is of the whole mesh, so that -n means nothing here; Istio's own namespace is named with -i",
 		"retire 1-22 -o nothing": `--output "nothing": use custom-columns`,
 		"retire 1-22 --run --uninstall no-such-tool": "no-such-tool is not in PATH: install it, or add its directory to PATH",
@@ -135,7 +135,7 @@ func TestWhatIsAskedAbout(t *testing.T) {
 		t.Run(c.rule, func(t *testing.T) {
 			streams, _, _, _ := genericiooptions.NewTestIOStreams()
 			o := newTagChangeOptions(streams)
-			err := o.confirm(t.Context(), &c.change, c.overwrite, nil)
+			err := o.confirm(t.Context(), &c.change, c.overwrite, false)
 			want := ""
 			if c.want != "" {
 				want = "this would " + c.want + ": add --yes, or see it first with --dry-run=client"
@@ -144,7 +144,7 @@ func TestWhatIsAskedAbout(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, want)
 			}
 			o.Yes = true
-			if err := o.confirm(t.Context(), &c.change, c.overwrite, nil); err != nil {
+			if err := o.confirm(t.Context(), &c.change, c.overwrite, false); err != nil {
 				t.Errorf("with --yes: %v", err)
 			}
 		})

@@ -91,6 +91,7 @@ func (o *tagChangeOptions) fulfil(ctx context.Context, clients *cluster.Clients,
 	}
 	change := tag.Change(objects, w, writes, census.Effect())
 	o.say(change)
+	owned := o.sayOwner(ctx, clients, change, w.Namespace)
 	switch {
 	case o.DryRun == dryRunServer:
 		if err := tag.Rehearse(ctx, clients, writes); err != nil {
@@ -103,7 +104,7 @@ func (o *tagChangeOptions) fulfil(ctx context.Context, clients *cluster.Clients,
 		}
 		return incomplete
 	}
-	if err := o.confirm(ctx, change, overwrite, incomplete); err != nil {
+	if err := o.confirm(ctx, change, overwrite && !owned, owned || incomplete != nil); err != nil {
 		return err
 	}
 	begun := false
@@ -159,6 +160,21 @@ func (o *tagChangeOptions) say(c *v1alpha1.TagChange) {
 	}
 }
 
+// sayOwner tells where the tag is one of an upgrade's that is under way, and returns whether it is.
+func (o *tagChangeOptions) sayOwner(ctx context.Context, clients *cluster.Clients, c *v1alpha1.TagChange, istioNamespace string) bool {
+	u, err := openUpgrade(ctx, clients, istioNamespace)
+	if err != nil {
+		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(err.Error()))
+	}
+	if u == nil || c.Action == v1alpha1.TagKeep || !slices.ContainsFunc(u.Tags, func(t v1alpha1.UpgradeTag) bool { return t.Name == c.Tag }) {
+		return false
+	}
+	fmt.Fprintf(o.ErrOut, "warning: tag %s belongs to the upgrade from revision %s to %s, which is under way: `kubectl mesh-canary complete` or "+
+		"`kubectl mesh-canary rollback` does with it what is to be done, and after another change it goes no further\n",
+		printing.Escape(c.Tag), printing.Escape(u.From), printing.Escape(u.To))
+	return true
+}
+
 // some names the first few.
 func some(names []string) string {
 	const shown = 5
@@ -169,10 +185,10 @@ func some(names []string) string {
 	return printing.Escape(text)
 }
 
-// confirm asks before anything that somebody follows changes, before a tag moves, and before the default one is removed. The error says that the
-// answer was no, or that there is nobody to ask.
-func (o *tagChangeOptions) confirm(ctx context.Context, c *v1alpha1.TagChange, overwrite bool, incomplete error) error {
-	followed := len(c.Namespaces) > 0 || c.Pods > 0 || len(c.Gateways) > 0 || incomplete != nil
+// confirm asks before anything that somebody follows changes, before a tag moves, before the default one is removed, and where more than
+// that is at stake. The error says that the answer was no, or that there is nobody to ask.
+func (o *tagChangeOptions) confirm(ctx context.Context, c *v1alpha1.TagChange, overwrite, more bool) error {
+	followed := len(c.Namespaces) > 0 || c.Pods > 0 || len(c.Gateways) > 0 || more
 	asks := followed || c.Action == v1alpha1.TagRemove && c.Tag == tag.Default || c.Action == v1alpha1.TagMove && !overwrite
 	if o.Yes || c.Action == v1alpha1.TagKeep || !asks {
 		return nil

@@ -70,7 +70,7 @@ func (o *tagGenerateOptions) Validate() error {
 // validateTag finds a name that no tag can have, and a missing revision.
 func validateTag(name, revision string) error {
 	if revision == "" {
-		return errors.New("--revision is missing: `kubectl get mutatingwebhookconfigurations -L istio.io/rev` shows those that there are")
+		return errors.New("--revision is missing: `kubectl mesh-canary revisions` shows those that there are")
 	}
 	return tag.CheckName(name)
 }

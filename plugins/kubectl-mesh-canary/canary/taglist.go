@@ -28,7 +28,7 @@ func newTagListCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &tagListOptions{tagOptions: newTagOptions(streams)}
 	cmd := &cobra.Command{
 		Use: "list", Aliases: []string{"show"}, Short: "Show what tags stand for, and who follows them",
-		Long: tagListLong, Example: tagListExample, Args: cobra.NoArgs,
+		Long: tagListLong, Example: tagListExample, Args: noArguments,
 		RunE: runs(o.Complete, o.Validate, o.Run),
 	}
 	cmd.Flags().StringVar(&o.SortBy, "sort-by", o.SortBy, "Sort by this `JSONPath` of an item, such as .revision.")

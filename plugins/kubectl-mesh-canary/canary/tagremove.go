@@ -2,7 +2,6 @@ package canary
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -35,7 +34,7 @@ func (o *tagRemoveOptions) Validate() error { return o.validate() }
 func (o *tagRemoveOptions) Run(ctx context.Context) error {
 	return o.change(ctx, "", false, func(objects *tag.Objects, namespace string) (tag.Wish, error) {
 		if !objects.Tag(namespace, o.Tag).Exists() {
-			return tag.Wish{}, fmt.Errorf("there is no tag %s in the mesh of %s: see `kubectl mesh-canary tag list`", o.Tag, namespace)
+			return tag.Wish{}, tag.NoTag(objects, []string{namespace}, o.Tag)
 		}
 		return tag.Remove(objects, namespace, o.Tag), nil
 	})

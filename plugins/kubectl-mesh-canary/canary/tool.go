@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/preflight"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/provider"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/restarttext"
 )
 
 // toolFlags name the user's own tool that brings a control plane up, or takes it down.
@@ -112,15 +113,13 @@ func (o *startOptions) toRun(l provider.Line) {
 	fmt.Fprintln(o.ErrOut, "==>", printing.Escape(l.String()))
 }
 
-const (
-	// readyTime is how long a control plane may take after its tool has ended; most tools wait for it themselves.
-	readyTime = 5 * time.Minute
-	readyLook = 2 * time.Second
-)
+const readyLook = 2 * time.Second
 
-// awaitReady waits until the new revision's istiod serves.
+// awaitReady waits until the new revision's istiod serves, for as long as a workload may take: most tools wait for it themselves, but
+// some only ask for it.
 func (o *startOptions) awaitReady(ctx context.Context, s *session) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, readyTime, fmt.Errorf("it is not ready after %s", readyTime))
+	longest := o.Pacing.WorkloadTimeout
+	ctx, cancel := context.WithTimeoutCause(ctx, longest, fmt.Errorf("--install has not brought it up within %s (--workload-timeout)", restarttext.Duration(longest)))
 	defer cancel()
 	for told := ""; ; {
 		missing, err := o.missing(ctx, s)
@@ -131,7 +130,7 @@ func (o *startOptions) awaitReady(ctx context.Context, s *session) error {
 			return nil
 		}
 		if missing != told && missing != "" {
-			fmt.Fprintln(o.ErrOut, "waiting:", printing.Escape(missing))
+			fmt.Fprintf(o.ErrOut, "waiting for at most %s: %s\n", restarttext.Duration(longest), printing.Escape(missing))
 			told = missing
 		}
 		select {

@@ -70,6 +70,7 @@ func (o *upgradeOptions) addCommonFlags(cmd *cobra.Command) {
 	flags.Int64Var(&o.Chunk, "chunk-size", o.Chunk, "Fetch lists in pages of this `size`; 0 fetches each at once.")
 	flags.DurationVar(&o.Timeout, "timeout", o.Timeout, "End after this `duration`, whatever is under way, with exit code 124; 0 is no limit.")
 	plugin.AddConnectionFlags(cmd, o.ConfigFlags.AddFlags)
+	plugin.WithoutNamespace(cmd)
 	flags.SetNormalizeFunc(plugin.AcceptIstioctlSpelling)
 }
 
