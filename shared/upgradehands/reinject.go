@@ -162,7 +162,7 @@ func concerns(s upgrade.Step, i scan.Item) bool {
 
 // left are workloads, each once, in order: those that have a pod whose proxy is of another revision than it would get, apart from those
 // whose pods run to completion, and those that have one of the revision that is left and would get it again. namespaces are those of
-// the first, gateways those of the first that istiod manages, managed their pods, and pods all pods of any of them.
+// the first, gateways those of the first that istiod manages, managed their pods, and pods all pods of any of them that a controller replaces.
 type left struct {
 	stale, jobs, own, namespaces, gateways, pods []string
 	managed                                      []scan.Item
@@ -180,7 +180,10 @@ func behind(pods []scan.Item, away string) (l left) {
 		if current && v.Proxy.Revision != away {
 			continue
 		}
-		l.pods = append(l.pods, i.Pod.Namespace+"/"+i.Pod.Name)
+		// Nobody replaces a pod without a controller, so that it is none to wait for.
+		if workload.Kind != "Pod" {
+			l.pods = append(l.pods, i.Pod.Namespace+"/"+i.Pod.Name)
+		}
 		switch {
 		case current:
 			l.own = append(l.own, name)
