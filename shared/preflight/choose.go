@@ -29,9 +29,6 @@ func (c Choice) Choose() (from, to revision.ControlPlane, err error) {
 		if err == nil && from.Namespace == "" && !slices.Contains(c.Installed, from) {
 			err = fmt.Errorf("--from %s: that revision is not installed: see `kubectl mesh-canary revisions`", c.From)
 		}
-		if err == nil && from == to && len(c.others(to)) > 0 {
-			err = fmt.Errorf("--from and --to are both %s: name two revisions", c.To)
-		}
 		return from, to, err
 	}
 	from, err = c.leave(to)
@@ -64,7 +61,7 @@ func (c Choice) only(name string) (revision.ControlPlane, error) {
 // leave finds the control plane to leave: the only other one, or the only one of those that namespaces follow. Those of the target's
 // own namespace come first.
 func (c Choice) leave(to revision.ControlPlane) (revision.ControlPlane, error) {
-	others := c.others(to)
+	others := filter(c.Installed, func(owner revision.ControlPlane) bool { return owner != to })
 	for _, narrower := range []func(revision.ControlPlane) bool{
 		func(owner revision.ControlPlane) bool { return owner.Namespace == to.Namespace },
 		func(owner revision.ControlPlane) bool { return c.Followers[owner] > 0 },
@@ -86,11 +83,6 @@ func (c Choice) leave(to revision.ControlPlane) (revision.ControlPlane, error) {
 		names = append(names, owner.Revision)
 	}
 	return revision.ControlPlane{}, fmt.Errorf("several revisions could be left (%s): name one with --from", strings.Join(names, ", "))
-}
-
-// others are the control planes beside one.
-func (c Choice) others(than revision.ControlPlane) []revision.ControlPlane {
-	return filter(c.Installed, func(owner revision.ControlPlane) bool { return owner != than })
 }
 
 func filter(owners []revision.ControlPlane, keep func(revision.ControlPlane) bool) []revision.ControlPlane {

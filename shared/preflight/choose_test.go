@@ -30,8 +30,7 @@ func TestBetweenWhichRevisionsToMove(t *testing.T) {
 		{rule: "named and not there", to: "1-23", from: "1-20", installed: []revision.ControlPlane{middle, new}, err: "--from 1-20: that revision is not installed: see `kubectl mesh-canary revisions`"},
 		{rule: "the one in use", to: "1-22", installed: []revision.ControlPlane{middle, new}, followers: map[revision.ControlPlane]int{middle: 2}, err: "revision 1-22 is the one in use, and no namespace follows 1-23: name the revision to leave with --from"},
 		{rule: "the one in use, and named", to: "1-22", from: "1-23", installed: []revision.ControlPlane{middle, new}, followers: map[revision.ControlPlane]int{middle: 2}, want: [2]revision.ControlPlane{new, middle}},
-		{rule: "both the same", to: "1-22", from: "1-22", installed: []revision.ControlPlane{middle, new}, err: "--from and --to are both 1-22: name two revisions"},
-		{rule: "both the same, in place", to: "1-23", from: "1-23", installed: []revision.ControlPlane{new}, want: [2]revision.ControlPlane{new, new}},
+		{rule: "in place, beside another", to: "1-22", from: "1-22", installed: []revision.ControlPlane{middle, new}, want: [2]revision.ControlPlane{middle, middle}},
 		{rule: "nothing at all", to: "1-23", err: "no revision is installed that could be left: see `kubectl mesh-canary revisions`"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {

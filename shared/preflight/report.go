@@ -35,7 +35,7 @@ func Name(o v1alpha1.CheckedObject) string {
 func Print(out io.Writer, report *v1alpha1.CheckReport, bare bool) error {
 	var text strings.Builder
 	if !bare {
-		fmt.Fprintf(&text, "From revision %s to %s\n\n", ended(report.From), ended(report.To))
+		fmt.Fprintf(&text, "%s\n\n", between(report))
 	}
 	found := map[v1alpha1.Category][]v1alpha1.Finding{}
 	for _, f := range report.Items {
@@ -55,6 +55,14 @@ func Print(out io.Writer, report *v1alpha1.CheckReport, bare bool) error {
 	}
 	_, err := io.WriteString(out, text.String())
 	return err
+}
+
+// between says which upgrade was checked.
+func between(report *v1alpha1.CheckReport) string {
+	if report.From == report.To {
+		return "Revision " + ended(report.To) + ", upgraded in place"
+	}
+	return "From revision " + ended(report.From) + " to " + ended(report.To)
 }
 
 func ended(r v1alpha1.CheckedRevision) string {

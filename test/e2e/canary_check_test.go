@@ -450,7 +450,7 @@ func TestCanaryCheckFindsWhatIsWrongWithTheTarget(t *testing.T) {
 	})
 	t.Run("in place", func(t *testing.T) {
 		r := kubectl(t, lab, "mesh-canary", "check", "--to", newRevision, "--from", newRevision)
-		if r.code != 0 || !strings.HasPrefix(r.stdout, "From revision 1-23 (1.23.0) to 1-23 (1.23.0)\n") {
+		if r.code != 0 || !strings.HasPrefix(r.stdout, "Revision 1-23 (1.23.0), upgraded in place\n") {
 			t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 		}
 	})

@@ -33,8 +33,8 @@ changed.
   unchecked      what could not be read: it is never passed over
 
 Only what follows the revision that is left counts. Where no other revision is installed than the
-target, the upgrade is one in place: then the restarts are what matters, and the versions of the
-proxies that run.
+target, or --from names the target as well, the upgrade is one in place: then the restarts are what
+matters, and the versions of the proxies that run.
 
 Exit code: 0 done; 1 an error, or an answer that is incomplete; 2 findings, under --exit-code only;
 124 --timeout is over; 130 interrupted.`
