@@ -413,7 +413,7 @@ func (g *tagging) refusals() {
 		wantFailure(g.t, kubectl(g.t, g.lab, append([]string{"mesh-canary", "tag"}, c.args...)...), 1, "error: "+c.want+"\n")
 	}
 	r := kubectl(g.t, g.lab, "mesh-canary", "tag", "remove", "nowhere")
-	if r.code != 1 || !strings.HasPrefix(r.stderr, "error: there is no tag nowhere: there are default, ") {
+	if r.code != 1 || !strings.HasPrefix(r.stderr, "error: there is no tag nowhere: there are ") {
 		g.t.Errorf("exit %d: %s", r.code, r.stderr)
 	}
 }
