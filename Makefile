@@ -99,6 +99,8 @@ lint: ## Run go vet and staticcheck, and check formatting and generated files
 	cd test && ../bin/staticcheck ./...
 	@rm -rf bin/reference && go run ./plugins/internal/docs bin/reference
 	@diff -r docs/reference bin/reference || { echo 'docs/reference is stale: run "make docs"'; exit 1; }
+	@cd test && go run ./demo/picture ../docs/tour.md ../bin/picture.svg
+	@cmp -s docs/picture.svg bin/picture.svg || { echo 'docs/picture.svg is stale: run "make picture"'; exit 1; }
 
 .PHONY: bench
 bench: bench-programs ## Measure both plugins against their bars
@@ -118,7 +120,7 @@ bench-programs: build lab-tools
 	@cd test && go build -trimpath -o ../bin/bench/ ./bench/...
 
 .PHONY: compare
-compare: lab-tools ## Compare predictions with the real injector and with istioctl, and print the table in the docs
+compare: lab-tools ## Compare predictions with the real injector and with istioctl, and print the table in docs/design/injection.md
 	cd test && go test -v -timeout 30m -run TestPredictionsEqualTheInjector ./e2e -compare-istioctl
 
 .PHONY: demo
@@ -140,6 +142,10 @@ lab-tools:
 .PHONY: docs
 docs: ## Generate docs/reference from the commands
 	@go run ./plugins/internal/docs docs/reference
+
+.PHONY: picture
+picture: ## Draw docs/picture.svg from what the demo printed, as docs/tour.md quotes it
+	@cd test && go run ./demo/picture ../docs/tour.md ../docs/picture.svg
 
 .PHONY: clean
 clean: lab-down ## Remove what was built
