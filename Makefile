@@ -119,6 +119,10 @@ bench-reinject: bench-programs ## Measure how fast mesh-reinject restarts 1,000 
 bench-growth: bench-programs ## Measure how the cost of mesh-proxyver grows up to 30,000 pods
 	@bin/bench/bench -sizes 1000,3000,10000,30000 -pods 0
 
+.PHONY: bench-size
+bench-size: bench-programs ## Measure how large the plugins are and how long they take to start
+	@bin/bench/size
+
 .PHONY: bench-programs
 bench-programs: build lab-tools
 	@cd test && go build -trimpath -o ../bin/bench/ ./bench/...
