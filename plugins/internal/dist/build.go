@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,6 +19,9 @@ func (r *release) build(ctx context.Context, t target, file string) error {
 	var complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &complaints, &complaints
 	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return errors.New("interrupted: nothing was made")
+		}
 		return fmt.Errorf("building %s for %s: %w: %s", t.plugin.krewName(), t.platform, err, bytes.TrimSpace(complaints.Bytes()))
 	}
 	return nil
