@@ -15,16 +15,17 @@ var consoleBlock = regexp.MustCompile("(?s)```console\n(.*?)```")
 // TestTheReadmeQuotesTheDemo: what the README and the tour show of a terminal is what the demo, which runs in these tests, printed.
 func TestTheReadmeQuotesTheDemo(t *testing.T) {
 	demo := whatTheDemoSaid(t)
+	shown := 0
 	for _, page := range []string{"README.md", "docs/tour.md"} {
-		blocks := consoleBlock.FindAllStringSubmatch(readPage(t, page), -1)
-		if len(blocks) == 0 {
-			t.Errorf("%s shows nothing", page)
-		}
-		for _, b := range blocks {
+		for _, b := range consoleBlock.FindAllStringSubmatch(readPage(t, page), -1) {
+			shown++
 			if quoted := string(timeless([]byte(b[1]))); !strings.Contains(demo, quoted) {
 				t.Errorf("%s: the demo does not print\n%s", page, b[1])
 			}
 		}
+	}
+	if shown < 10 {
+		t.Errorf("%d terminals are shown only", shown)
 	}
 }
 
