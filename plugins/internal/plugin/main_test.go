@@ -45,6 +45,9 @@ func TestAnErrorIsOneLineThatAPersonCanActOn(t *testing.T) {
 		{"another error after an interruption", cancelled, errors.New("disk full"), "disk full"},
 		{"cancelled, but not by the user", t.Context(), context.Canceled, "context canceled"},
 		{"no connection", t.Context(), fmt.Errorf("reading x: %w", refused), "reading x: dial tcp: connection refused" + unreachable},
+		{"no credentials", t.Context(), &url.Error{Op: "Get", URL: "https://h", Err: errors.New("getting credentials: exec: executable login failed with exit code 7")},
+			`Get "https://h": getting credentials: exec: executable login failed with exit code 7; the kubeconfig has that program hand out the credentials: ` +
+				"see what it says when you run it yourself, and `kubectl config view --minify`"},
 		{"no answer", t.Context(), &url.Error{Op: "Get", URL: "https://h", Err: errors.New("EOF")}, `Get "https://h": EOF` + unreachable},
 		{"not logged in", t.Context(), apierrors.NewUnauthorized("Unauthorized"), "Unauthorized; the cluster does not accept these credentials: see `kubectl auth whoami`"},
 		{"not allowed", t.Context(), fmt.Errorf("listing pods: %w", apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New("no"))),
