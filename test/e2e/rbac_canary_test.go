@@ -20,6 +20,7 @@ func TestCanaryRolesAreTheLeast(t *testing.T) {
 	for _, u := range canaryUsages(lab) {
 		u.try(t, b)
 	}
+	b.wantNoSecrets(t)
 }
 
 // upgraders are the roles of mesh-canary itself.
@@ -43,7 +44,7 @@ func canaryUsages(lab *cluster.Cluster) []usage {
 		return kubectl(t, lab, append([]string{"mesh-canary", "--as", user}, args...)...)
 	}
 	upgrade := usage{
-		name: "canary", base: upgradersToo, roles: upgraders, idle: ofTags,
+		name: "canary", code: 1, base: upgradersToo, roles: upgraders, idle: ofTags,
 		place: func(t *testing.T, name string) string {
 			for _, namespace := range []string{name, beyond(name)} {
 				createNamespace(t, lab, namespace, labels{"istio.io/rev": stableTag})
@@ -100,7 +101,7 @@ func tagsUsage(run func(t *testing.T, user string, args ...string) result, alone
 		{"tag", "remove", "default", "--yes"},
 	}
 	return usage{
-		name: "canary-tags", base: readers.and(grants{"kubectl-mesh-verify": {"istio-system"}}), roles: upgraders,
+		name: "canary-tags", code: 1, base: readers.and(grants{"kubectl-mesh-verify": {"istio-system"}}), roles: upgraders,
 		place: func(*testing.T, string) string { return "" },
 		works: func(t *testing.T, user, _ string) {
 			for _, args := range steps {

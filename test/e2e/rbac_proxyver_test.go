@@ -70,6 +70,7 @@ func TestRolesAreTheLeast(t *testing.T) {
 	for _, u := range proxyverUsages(lab) {
 		u.try(t, b)
 	}
+	b.wantNoSecrets(t)
 }
 
 // proxyverUsages are the ways to use mesh-proxyver that take roles of their own.
@@ -80,7 +81,7 @@ func proxyverUsages(lab *cluster.Cluster) []usage {
 	// by is a usage that is one command.
 	by := func(name string, base, roles grants, args ...string) usage {
 		return usage{
-			name: name, base: base, roles: roles,
+			name: name, base: base, roles: roles, code: 1,
 			place: func(*testing.T, string) string { return rolesNamespace },
 			works: func(t *testing.T, user, _ string) { wantWorks(t, run(t, user, args...), "deployment/web") },
 			lacks: func(t *testing.T, user, _ string, _ permission) result { return run(t, user, args...) },
@@ -98,6 +99,7 @@ func proxyverUsages(lab *cluster.Cluster) []usage {
 	naming := by("proxyver-named", readersHere, grants{"kubectl-mesh-proxyver-wide": {here}}, append([]string{"-n", rolesNamespace}, slices.Collect(maps.Values(named))...)...)
 	naming.sample = []string{}
 	watch := by("proxyver-watch", readers, grants{"kubectl-mesh-webhooks-watch": nil, "kubectl-mesh-istio-watch": {"istio-system"}, "kubectl-mesh-proxyver-watch": nil})
+	watch.code, watch.unless = 130, map[string]without{"watch pods": {1, `cannot watch resource "pods"`}}
 	watch.works = func(t *testing.T, user, _ string) { watchAs(t, lab, user, "") }
 	watch.lacks = func(t *testing.T, user, _ string, missing permission) result {
 		return watchAs(t, lab, user, missing.forbidden(user))

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/kubectl-mesh/kubectl-mesh/test/lab/audit"
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
 )
 
@@ -87,6 +88,8 @@ func (g grants) and(others grants) grants {
 type rolebook struct {
 	lab   *cluster.Cluster
 	roles map[string][]granted
+	// from is where the audit log was when they were applied.
+	from int64
 }
 
 // ofThisTest marks what a test has made beside the documented roles.
@@ -107,8 +110,44 @@ func applyRoles(t *testing.T, lab *cluster.Cluster) *rolebook {
 			}
 		}
 	})
-	return &rolebook{lab, documentedRoles(t)}
+	log, err := os.Stat(lab.AuditLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &rolebook{lab, documentedRoles(t), log.Size()}
 }
+
+// wantNoSecrets wants none of the users of this test to have asked for a Secret, or for anything else that a role does not grant and
+// that the docs do not call a fallback.
+func (b *rolebook) wantNoSecrets(t *testing.T) {
+	t.Helper()
+	events, _, err := audit.Read(b.lab.AuditLog(), b.from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, refused := 0, map[string]bool{}
+	for _, e := range events {
+		if e.ImpersonatedUser == nil || !strings.HasPrefix(e.ImpersonatedUser.Username, userPrefix) {
+			continue
+		}
+		asked++
+		if e.ObjectRef != nil && e.ObjectRef.Resource == "secrets" {
+			t.Errorf("%s asked for a Secret: %s %s", e.ImpersonatedUser.Username, e.Verb, e.RequestURI)
+		}
+		if e.ResponseStatus != nil && e.ResponseStatus.Code == 403 && !strings.Contains(e.ImpersonatedUser.Username, "-lacks-") {
+			refused[e.ImpersonatedUser.Username+" "+e.Verb+" "+e.RequestURI] = true
+		}
+	}
+	if asked == 0 {
+		t.Error("the audit log shows no request of theirs")
+	}
+	for _, r := range slices.Sorted(maps.Keys(refused)) {
+		t.Log("refused: ", r)
+	}
+}
+
+// userPrefix is how the names of this test's users begin.
+const userPrefix = "may-"
 
 // documentedRoles reads the permissions of every role of the docs.
 func documentedRoles(t *testing.T) map[string][]granted {
@@ -275,17 +314,14 @@ func (b *rolebook) await(t *testing.T, user string, permissions []granted, names
 // without is what comes of a permission that is missing.
 type without struct {
 	code int
-	// says is a text of stderr instead of the API server's own, which names verb and resource.
+	// says is a text of what is printed.
 	says string
 }
 
-// want wants the consequence, by default exit code 1 and the API server's own words.
-func (w without) want(t *testing.T, r result, user string, missing permission) {
+// want wants the consequence of what a command did.
+func (w without) want(t *testing.T, r result, missing permission) {
 	t.Helper()
-	if w == (without{}) {
-		w = without{1, missing.forbidden(user)}
-	}
-	if said := r.stdout + r.stderr; r.code != w.code || !strings.Contains(said, w.says) {
+	if r.code != w.code || !strings.Contains(r.stdout+r.stderr, w.says) {
 		t.Errorf("without %s: exit %d, want %d and %q\nstdout: %s\nstderr: %s", missing, r.code, w.code, w.says, r.stdout, r.stderr)
 	}
 }
@@ -301,7 +337,9 @@ type usage struct {
 	works func(t *testing.T, user, namespace string)
 	// lacks runs as much of it as shows that the permission is missing.
 	lacks func(t *testing.T, user, namespace string, missing permission) result
-	// unless are the permissions of which something else comes than exit code 1 and the API server's own words.
+	// code is the exit code where a permission is missing, unless are the permissions of which something else comes than that and the
+	// API server's own words, which name verb and resource.
+	code   int
 	unless map[string]without
 	// only are the permissions that it shows, nil for all but those that are idle; the others another usage shows.
 	only, idle []string
@@ -313,7 +351,7 @@ type usage struct {
 func (u usage) try(t *testing.T, b *rolebook) {
 	t.Helper()
 	t.Run(u.name, func(t *testing.T) {
-		name, all := "may-"+u.name, u.base.and(u.roles)
+		name, all := userPrefix+u.name, u.base.and(u.roles)
 		namespace := u.place(t, name)
 		u.works(t, b.user(t, name, all.in(namespace)), namespace)
 		t.Run("without", func(t *testing.T) {
@@ -326,7 +364,11 @@ func (u usage) try(t *testing.T, b *rolebook) {
 					name := fmt.Sprintf("%s-lacks-%d", name, i)
 					namespace := u.place(t, name)
 					user := b.userWithout(t, name, all.in(namespace), missing)
-					u.unless[missing.String()].want(t, u.lacks(t, user, namespace, missing), user, missing)
+					w, otherwise := u.unless[missing.String()]
+					if !otherwise {
+						w = without{u.code, missing.forbidden(user)}
+					}
+					w.want(t, u.lacks(t, user, namespace, missing), missing)
 				})
 			}
 		})
