@@ -39,7 +39,7 @@ func TestAnErrorIsOneLineThatAPersonCanActOn(t *testing.T) {
 		{"none", t.Context(), nil, ""},
 		{"one that is only an exit code", t.Context(), &exit.Error{Code: exit.Findings}, ""},
 		{"any", t.Context(), errors.New("no such thing"), "no such thing"},
-		{"several lines", t.Context(), errors.New("first\nsecond\n"), "first second"},
+		{"several lines", t.Context(), errors.New("first\n\n  second\n"), "first second"},
 		{"a terminal's escapes", t.Context(), errors.New("a\x1b[31mb"), `a\x1b[31mb`},
 		{"interrupted", cancelled, fmt.Errorf("listing pods: %w", context.Canceled), "interrupted"},
 		{"another error after an interruption", cancelled, errors.New("disk full"), "disk full"},
