@@ -95,6 +95,10 @@ test-kill: lab-tools e2e-programs ## Kill mesh-reinject at 25 random moments of 
 test-crash: lab-tools e2e-programs ## Kill mesh-canary before and after every request that changes something, and go on and back
 	@$(E2E) -test.timeout 4h -test.run '^TestCanaryKilled' -crash-all
 
+.PHONY: test-roles
+test-roles: lab-tools e2e-programs ## Take every permission of docs/rbac away, one after the other
+	@$(E2E) -test.run 'RolesAreTheLeast$$' -rbac-all
+
 .PHONY: lint
 lint: ## Run go vet and staticcheck, and check formatting and generated files
 	@test -z "$$(gofmt -l .)" || { echo 'not gofmt-ed:'; gofmt -l .; exit 1; }
