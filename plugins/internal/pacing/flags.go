@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/completion"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/probe"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restartplan"
 )
@@ -90,4 +91,13 @@ func (f *Flags) Add(flags *pflag.FlagSet) {
 		"Stop as on a failure when more than this `share` of a probe's requests fail, such as 1% or 0.01.")
 	flags.StringArrayVar(&f.Reports, "report", f.Reports,
 		"Write what was done and seen to this `file`, which ends in .json or .md; may be given more than once.")
+}
+
+// Completed returns what a shell may offer for the values of the flags.
+func Completed() completion.Flags {
+	flags := completion.Flags{"probe": completion.None, "probe-max-error-rate": completion.None, "report": completion.Files("json", "md")}
+	for flag, allowed := range words() {
+		flags[flag] = completion.Words(allowed...)
+	}
+	return flags
 }

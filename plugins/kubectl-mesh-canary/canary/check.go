@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/completion"
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
@@ -60,7 +62,7 @@ func newCheckCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &checkOptions{question: newQuestion(streams)}
 	cmd := &cobra.Command{
 		Use: "check --to REVISION [--from REVISION]", Short: "Find what stands in the way of an upgrade, with the remedies",
-		Long: checkLong, Example: checkExample, Args: noArguments,
+		Long: checkLong, Example: checkExample, Args: plugin.NoArguments, ValidArgsFunction: completion.None,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Complete(args); err != nil {
 				return err

@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/completion"
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/controlplane"
@@ -44,7 +46,7 @@ func newRevisionsCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &revisionsOptions{question: newQuestion(streams), now: time.Now}
 	cmd := &cobra.Command{
 		Use: "revisions", Short: "Show which revisions are installed, and from which to which one may move",
-		Long: revisionsLong, Example: revisionsExample, Args: noArguments,
+		Long: revisionsLong, Example: revisionsExample, Args: plugin.NoArguments, ValidArgsFunction: completion.None,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Complete(args); err != nil {
 				return err

@@ -2,8 +2,6 @@
 package reinject
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -22,7 +20,7 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Short:         "Restart the workloads whose proxies are stale, in waves, and prove that it worked",
 		Long:          long,
 		Example:       example,
-		Args:          cobra.ArbitraryArgs,
+		Args:          plugin.WorkloadArguments,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,10 +35,9 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	}
 	o.AddFlags(cmd.Flags())
 	plugin.AddConnectionFlags(cmd, o.ConfigFlags.AddFlags)
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
-	})
-	cmd.AddCommand(plugin.NewVersionCommand(pluginName, streams))
+	o.complete(cmd)
+	cmd.SetFlagErrorFunc(plugin.FlagError)
+	cmd.AddCommand(plugin.NewCompletionCommand(pluginName, streams), plugin.NewVersionCommand(pluginName, streams))
 	return cmd
 }
 
