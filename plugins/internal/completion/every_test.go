@@ -126,3 +126,26 @@ func TestWhatNeedsNoCluster(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryHelpFitsATerminalAndShowsHowTheCommandIsUsed(t *testing.T) {
+	const width = 100
+	everyCommand(func(cmd *cobra.Command) {
+		if cmd.Name() == "version" {
+			return
+		}
+		if cmd.Example == "" {
+			t.Errorf("%s has no example", cmd.CommandPath())
+		}
+		for line := range strings.Lines(cmd.Long + "\n" + cmd.UsageString()) {
+			// The kinds that a dump is made of are one word.
+			if line = strings.TrimSuffix(line, "\n"); len(line) > width && !strings.Contains(line, "kubectl get mutatingwebhookconfigurations,") {
+				t.Errorf("%s: wider than %d columns: %s", cmd.CommandPath(), width, line)
+			}
+		}
+		for line := range strings.Lines(cmd.Example) {
+			if words := strings.Fields(line); len(words) > 1 && words[0] == "kubectl" && words[1] != "get" && !strings.HasPrefix(line, "  "+cmd.Root().CommandPath()) {
+				t.Errorf("%s: the example is another's: %s", cmd.CommandPath(), line)
+			}
+		}
+	})
+}

@@ -18,6 +18,7 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl mesh-canary"},
 		Short:         "Take a mesh from one revision of Istio to another",
 		Long:          long,
+		Example:       example,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

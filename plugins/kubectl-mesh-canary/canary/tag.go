@@ -25,7 +25,7 @@ const (
 )
 
 func newTagCommand(streams genericiooptions.IOStreams) *cobra.Command {
-	cmd := &cobra.Command{Use: "tag", Short: "Show and change revision tags", Long: tagLong}
+	cmd := &cobra.Command{Use: "tag", Short: "Show and change revision tags", Long: tagLong, Example: tagExample}
 	plugin.Group(cmd)
 	cmd.AddCommand(newTagListCommand(streams), newTagSetCommand(streams), newTagRemoveCommand(streams), newTagGenerateCommand(streams))
 	return cmd

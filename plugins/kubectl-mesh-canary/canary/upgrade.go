@@ -58,7 +58,7 @@ func (o *upgradeOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVarP(&o.Output, "output", "o", o.Output,
 		"With --dry-run=client, print in this `format` every object as it would be: "+plugin.OrList(o.formats.Names(outputName))+".")
 	flags.DurationVar(&o.LeaseDuration, "lease-duration", o.LeaseDuration,
-		"For this `duration` others wait for this command if it dies.")
+		"If this command dies, others wait for this `duration` before they go on.")
 	o.addCommonFlags(cmd, outputName)
 }
 

@@ -52,7 +52,7 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.All, "all", o.All,
 		"Restart also the workloads that are current.")
 	flags.StringSliceVar(&o.Include, "include", o.Include,
-		"Restart also the workloads whose pods have one of these `STATUS,...`: missing or unexpected.")
+		"Restart also the workloads that have a pod of one of these statuses, `STATUS,...`: missing, unexpected.")
 	o.Pacing.Add(flags)
 	flags.StringVar(&o.DryRun, "dry-run", o.DryRun,
 		"`none|client|server`: client prints the plan and does nothing; server also asks the injector about each workload, and sends every patch and eviction as a dry run.")
