@@ -67,6 +67,20 @@ const completionExample = `  # Complete it, where the shell completes kubectl
   # In PowerShell; in $PROFILE, the same line holds for all sessions to come
   %[2]s completion powershell | Out-String | Invoke-Expression`
 
+// plainUsages has the texts of all flags read well where a shell shows them: help takes the names of values out of them, which stand between
+// backquotes, and completion does not.
+func plainUsages(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })
+	for _, c := range cmd.Commands() {
+		plainUsages(c)
+	}
+}
+
+// isCompletion says whether a command line is one by which a shell asks what may follow.
+func isCompletion(args []string) bool {
+	return len(args) > 1 && slices.Contains([]string{cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}, args[1])
+}
+
 // completionOptions is what the command line of `completion` says.
 type completionOptions struct {
 	genericiooptions.IOStreams

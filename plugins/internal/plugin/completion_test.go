@@ -216,3 +216,21 @@ func TestTheShellsCompleteThemselves(t *testing.T) {
 		t.Errorf("after a shell there is %v", got)
 	}
 }
+
+func TestAShellShowsWhatFlagsAreForWithoutBackquotes(t *testing.T) {
+	for args, want := range map[string]bool{"p __complete st": true, "p __completeNoDesc st": true, "p start __complete": false, "p": false} {
+		if got := isCompletion(strings.Fields(args)); got != want {
+			t.Errorf("%s: got %v", args, got)
+		}
+	}
+	var out strings.Builder
+	root := &cobra.Command{Use: "kubectl-mesh-example"}
+	root.SetOut(&out)
+	root.AddCommand(NewCompletionCommand("kubectl-mesh-example", genericiooptions.NewTestIOStreamsDiscard()))
+	plainUsages(root)
+	root.SetArgs([]string{cobra.ShellCompRequestCmd, "completion", "--dir"})
+	root.SetErr(&strings.Builder{})
+	if err := root.Execute(); err != nil || !strings.HasPrefix(out.String(), "--dir\tWith --install, write them to this directory, which") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
