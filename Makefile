@@ -29,11 +29,12 @@ build: ## Build the plugins and the lab's program into bin/
 	@cd test && go build -trimpath -o ../bin/lab ./lab
 
 .PHONY: install
-install: build ## Put the plugins, in both spellings, into PREFIX/bin (default ~/.local)
+install: build ## Put the plugins, in both spellings, and their completion into PREFIX/bin (default ~/.local)
 	@mkdir -p '$(PREFIX)/bin'
 	@for p in $(PLUGINS); do \
 		install -m 755 bin/kubectl-mesh_$$p '$(PREFIX)/bin/' && \
-		ln -sf kubectl-mesh_$$p "$(PREFIX)/bin/kubectl-mesh-$$p" || exit 1; \
+		ln -sf kubectl-mesh_$$p "$(PREFIX)/bin/kubectl-mesh-$$p" && \
+		PATH='$(PREFIX)/bin':"$$PATH" '$(PREFIX)'/bin/kubectl-mesh_$$p completion --install --dir '$(PREFIX)/bin' || exit 1; \
 	done
 	@case ":$$PATH:" in *":$(PREFIX)/bin:"*) ;; *) echo 'Add $(PREFIX)/bin to PATH, so that kubectl finds the plugins.';; esac
 

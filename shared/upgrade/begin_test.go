@@ -146,3 +146,12 @@ func TestLabelsThatWerePutBack(t *testing.T) {
 		t.Errorf("%v, %+v", err, u.Namespaces)
 	}
 }
+
+func TestWhoFollowsARevision(t *testing.T) {
+	seen := look("prod-stable=1-22", "shop: istio.io/rev=prod-stable", "bank: istio.io/rev=1-22", "mill: istio.io/rev=1-23", "never: istio-injection=disabled istio.io/rev=1-22",
+		"gone: istio.io/rev=1-24", "going: istio.io/rev=1-22 deleting", "plain:")
+	got := Following(seen, isInstalled, func(revision string) bool { return revision != "1-23" })
+	if want := []string{"bank", "shop"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

@@ -21,6 +21,15 @@ func Used(seen Seen, installed func(revision string) bool) []string {
 	return used
 }
 
+// Following returns the namespaces that follow a revision that is one of those asked for, in order, but those that are being deleted.
+func Following(seen Seen, installed, asked func(revision string) bool) []string {
+	m := mesh{seen, installed}
+	return slices.DeleteFunc(m.names(), func(name string) bool {
+		f, ok := m.follows(name)
+		return !ok || seen.Namespaces[name].Deleting || !asked(f.Revision)
+	})
+}
+
 // Outside returns an error where namespaces follow the revision that an upgrade leaves by a tag that it does not move: once it is
 // complete, nothing may be left there.
 func Outside(u *v1alpha1.CanaryUpgrade, seen Seen, installed func(revision string) bool) error {

@@ -10,7 +10,8 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/test/lab/tools"
 )
 
-// TestBothSpellingsWork: `make install` puts the plugin where `kubectl mesh-proxyver` and `kubectl mesh proxyver` find it.
+// TestBothSpellingsWork: `make install` puts the plugin where `kubectl mesh-proxyver` and `kubectl mesh proxyver` find it, and kubectl
+// completes both.
 func TestBothSpellingsWork(t *testing.T) {
 	kubectl := toolPath(t, "kubectl")
 	prefix := t.TempDir()
@@ -27,8 +28,12 @@ func TestBothSpellingsWork(t *testing.T) {
 			t.Errorf("kubectl %v: %v, %s", spelling, err, out)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(prefix, "bin", "kubectl-mesh_proxyver")); err != nil {
-		t.Error(err)
+	for _, line := range [][]string{{"mesh-canary", "st"}, {"mesh", "canary", "st"}} {
+		cmd := exec.CommandContext(t.Context(), kubectl, append([]string{"__completeNoDesc"}, line...)...)
+		cmd.Env = []string{"PATH=" + filepath.Join(prefix, "bin"), "HOME=" + t.TempDir()}
+		if out, err := cmd.Output(); err != nil || string(out) != "start\nstatus\n:4\n" {
+			t.Errorf("kubectl %v is completed by %q, %v", line, out, err)
+		}
 	}
 }
 

@@ -26,18 +26,21 @@ func (f *Flags) Validate() error {
 	return nil
 }
 
+// words are the values of the flags that are words.
+func words() map[string][]string {
+	return map[string][]string{
+		"method":     {string(restartplan.Auto), string(v1alpha1.ByRestart), string(v1alpha1.ByGracePeriod), string(v1alpha1.ByEviction)},
+		"bare-pods":  {skip, recreate},
+		"order":      {string(restartplan.ByNamespace), string(restartplan.BySize), string(restartplan.ByName)},
+		"on-failure": {halt, goOn},
+	}
+}
+
 func (f *Flags) validateWords() error {
-	for _, word := range []struct {
-		flag, value string
-		allowed     []string
-	}{
-		{"method", f.Method, []string{string(restartplan.Auto), string(v1alpha1.ByRestart), string(v1alpha1.ByGracePeriod), string(v1alpha1.ByEviction)}},
-		{"bare-pods", f.BarePods, []string{skip, recreate}},
-		{"order", f.Order, []string{string(restartplan.ByNamespace), string(restartplan.BySize), string(restartplan.ByName)}},
-		{"on-failure", f.OnFailure, []string{halt, goOn}},
-	} {
-		if !slices.Contains(word.allowed, word.value) {
-			return fmt.Errorf("--%s %q: use %s", word.flag, word.value, plugin.OrList(word.allowed))
+	allowed := words()
+	for _, word := range []struct{ flag, value string }{{"method", f.Method}, {"bare-pods", f.BarePods}, {"order", f.Order}, {"on-failure", f.OnFailure}} {
+		if !slices.Contains(allowed[word.flag], word.value) {
+			return fmt.Errorf("--%s %q: use %s", word.flag, word.value, plugin.OrList(allowed[word.flag]))
 		}
 	}
 	return nil

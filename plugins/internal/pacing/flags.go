@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/completion"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/probe"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restartplan"
 )
@@ -55,7 +56,7 @@ func New() *Flags {
 // Add adds the flags to the set.
 func (f *Flags) Add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Method, "method", f.Method,
-		"`method` of restarting: auto takes what fits each workload; restart and grace-period change the pod template; evict evicts pods one at a time. A named workload that cannot take it is an error; others are skipped.")
+		"How workloads are restarted, a `method`: auto takes what fits each; restart and grace-period change the pod template; evict evicts pods one at a time. A named workload that cannot take it is an error; others are skipped.")
 	flags.BoolVar(&f.AllowDowntime, "allow-downtime", f.AllowDowntime,
 		"Restart Deployments with strategy Recreate too, all of whose pods are down at once.")
 	flags.BoolVar(&f.Partitioned, "include-partitioned", f.Partitioned,
@@ -63,31 +64,40 @@ func (f *Flags) Add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.Unknown, "include-unknown", f.Unknown,
 		"Evict pods of controllers of kinds that are not known here.")
 	flags.StringVar(&f.BarePods, "bare-pods", f.BarePods,
-		"What to do with pods that no controller would create again: `skip|recreate`. Recreating deletes and creates them, after a dry run; the manifest is kept in a file meanwhile.")
+		"Skip pods that no controller would create again, or delete them and create them again: `skip|recreate`. That is tried by a dry run first, and the manifest is kept in a file meanwhile.")
 	flags.BoolVar(&f.Surge, "surge-singletons", f.Surge,
 		"Have Deployments of one replica run at two while they restart, through their HorizontalPodAutoscaler where they have one.")
 	flags.StringVar(&f.Order, "order", f.Order,
-		"Which workloads come first: `namespaces|size|name`; size begins with those of the fewest pods.")
+		"The order of the workloads: `namespaces|size|name`; size begins with those of the fewest pods.")
 	flags.IntVar(&f.Canary, "canary", f.Canary,
 		"Restart this `number` of workloads first, and go on only if all of them went well.")
 	flags.IntVar(&f.MaxParallel, "max-parallel", f.MaxParallel,
-		"How many workloads are under way at once, a `number`.")
+		"Restart no more than this `number` of workloads at once.")
 	flags.IntVar(&f.MaxUnavailable, "max-unavailable-pods", f.MaxUnavailable,
-		"How many pods of all workloads may be unavailable at once, a `number`; 0 is no limit but the workloads' own.")
+		"Have no more than this `number` of pods unavailable at once, of all workloads together; 0 is no limit but the workloads' own.")
 	flags.IntVar(&f.PodsPerMinute, "pods-per-minute", f.PodsPerMinute,
 		"Begin no more than this `number` of pods a minute; 0 is no limit.")
 	flags.DurationVar(&f.Pause, "pause", f.Pause,
 		"Wait this `duration` between namespaces.")
 	flags.DurationVar(&f.WorkloadTimeout, "workload-timeout", f.WorkloadTimeout,
-		"How long one workload may take, a `duration`; after that it has failed.")
+		"Take a workload that is not done after this `duration` for failed.")
 	flags.StringVar(&f.OnFailure, "on-failure", f.OnFailure,
-		"When a workload fails: `stop|continue`; stop begins no others, and awaits those under way.")
+		"What to do when a workload fails: `stop|continue`; stop begins no others, and awaits those under way.")
 	flags.StringArrayVar(&f.Probes, "probe", f.Probes,
 		"Request this `URL` throughout and report what it answered; may be given more than once.")
 	flags.DurationVar(&f.ProbeInterval, "probe-interval", f.ProbeInterval,
-		"How often each --probe URL is requested, a `duration`.")
+		"Request each --probe URL anew after this `duration`.")
 	flags.StringVar(&f.ProbeMaxErrorRate, "probe-max-error-rate", f.ProbeMaxErrorRate,
 		"Stop as on a failure when more than this `share` of a probe's requests fail, such as 1% or 0.01.")
 	flags.StringArrayVar(&f.Reports, "report", f.Reports,
 		"Write what was done and seen to this `file`, which ends in .json or .md; may be given more than once.")
+}
+
+// Completed returns what a shell may offer for the values of the flags.
+func Completed() completion.Flags {
+	flags := completion.Flags{"probe": completion.None, "probe-max-error-rate": completion.None, "report": completion.Files("json", "md")}
+	for flag, allowed := range words() {
+		flags[flag] = completion.Words(allowed...)
+	}
+	return flags
 }

@@ -22,6 +22,7 @@ func AddConnectionFlags(cmd *cobra.Command, add func(*pflag.FlagSet)) {
 	})
 	cmd.Flags().AddFlagSet(flags)
 	cmd.SetUsageTemplate(usageTemplate)
+	cobra.AddTemplateFunc("isGroup", isGroup)
 	cobra.AddTemplateFunc("ownFlags", func(c *cobra.Command) string { return flagUsages(c, false) })
 	cobra.AddTemplateFunc("connectionFlags", func(c *cobra.Command) string { return flagUsages(c, true) })
 }
@@ -50,7 +51,7 @@ func flagUsages(cmd *cobra.Command, connection bool) string {
 // helpWidth is where the descriptions of flags are wrapped, as wide as the texts above them.
 const helpWidth = 100
 
-const usageTemplate = `Usage:{{if .Runnable}}
+const usageTemplate = `Usage:{{if and .Runnable (not (isGroup .))}}
   {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
   {{.CommandPath}} [command]{{end}}{{if .HasExample}}
 
@@ -64,7 +65,9 @@ Flags:
 {{.}}{{end}}{{with connectionFlags .}}
 
 Flags for the connection, as in kubectl:
-{{.}}{{end}}
+{{.}}{{end}}{{if isGroup .}}
+
+Use "{{.CommandPath}} [command] --help" for more information about a command.{{end}}
 `
 
 // AcceptIstioctlSpelling takes --istioNamespace, as istioctl calls it.

@@ -31,7 +31,11 @@ func Main(command func(genericiooptions.IOStreams) *cobra.Command) int {
 	ctx, stop := interruptible(context.Background())
 	defer stop()
 
-	ran, err := command(streams).ExecuteContextC(ctx)
+	root := command(streams)
+	if isCompletion(os.Args) {
+		plainUsages(root)
+	}
+	ran, err := root.ExecuteContextC(ctx)
 	if message := describe(ctx, ran, err); message != "" {
 		fmt.Fprintf(streams.ErrOut, "error: %s\n", message)
 	}

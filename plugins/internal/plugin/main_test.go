@@ -72,7 +72,7 @@ func newCommand(out *bytes.Buffer) *cobra.Command {
 		f.StringP("namespace", "n", "", "The namespace.")
 		f.String("context", "", "The kubeconfig context.")
 	})
-	cmd.AddCommand(NewVersionCommand("kubectl-mesh-example", streams))
+	cmd.AddCommand(NewVersionCommand("kubectl-mesh-example", streams), NewCompletionCommand("kubectl-mesh-example", streams))
 	cmd.SetOut(out)
 	return cmd
 }

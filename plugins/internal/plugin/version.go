@@ -17,9 +17,10 @@ var (
 // NewVersionCommand returns the subcommand that prints the plugin's version and the commit it was built from.
 func NewVersionCommand(name string, streams genericiooptions.IOStreams) *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version and the commit it was built from",
-		Args:  cobra.NoArgs,
+		Use:               "version",
+		Short:             "Print the version and the commit it was built from",
+		Args:              NoArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(streams.Out, "%s %s (commit %s, %s)\n", name, version, commit, runtime.Version())
 			return err

@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/completion"
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/exit"
@@ -18,13 +20,14 @@ import (
 const checkLong = `Find what stands in the way of moving the mesh to another revision, each with its remedy. Nothing is
 changed.
 
-  control-plane  the target is installed, all its replicas are ready, its webhook injects a pod (by a
-                 dry run), and it shares trust domain and root certificates with the present revision,
-                 as far as these are to be seen
-  version        the version rules: up two minor versions by revisions, one in place and on AKS; down one
+  control-plane  the target is installed, all its replicas are ready, its webhook injects a pod (by
+                 a dry run), and it shares trust domain and root certificates with the present
+                 revision, as far as these are to be seen
+  version        the version rules: up two minor versions by revisions, one in place and on AKS; one
+                 down
   configuration  what differs in mesh configuration, injector values, replicas and autoscalers
-  labels         labels that contradict one another, name nothing, or name a tag whose revision is gone;
-                 workloads and Gateways that name the revision itself, and so stay behind
+  labels         labels that contradict one another, name nothing, or name a tag whose revision is
+                 gone; workloads and Gateways that name the revision itself, and so stay behind
   gateways       Gateway API gateways that istiod re-rolls at once when a tag or a label moves
   envoy-filters  EnvoyFilters whose proxyVersion stops or starts to match
   retries        VirtualServices that switch retries off, wherever they are kept
@@ -47,7 +50,8 @@ const checkExample = `  # What is to be done before the mesh is moved to revisio
 
   # In a pipeline: fail on findings; for a script, only what blocks
   kubectl mesh-canary check --to 1-23 --exit-code
-  kubectl mesh-canary check --to 1-23 -o json | jq -r '.items[] | select(.severity == "error") | .remedy'`
+  kubectl mesh-canary check --to 1-23 -o json |
+    jq -r '.items[] | select(.severity == "error") | .remedy'`
 
 // checkOptions is what the command line of `check` says.
 type checkOptions struct {
@@ -60,7 +64,7 @@ func newCheckCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &checkOptions{question: newQuestion(streams)}
 	cmd := &cobra.Command{
 		Use: "check --to REVISION [--from REVISION]", Short: "Find what stands in the way of an upgrade, with the remedies",
-		Long: checkLong, Example: checkExample, Args: noArguments,
+		Long: checkLong, Example: checkExample, Args: plugin.NoArguments, ValidArgsFunction: completion.None,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Complete(args); err != nil {
 				return err

@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/completion"
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
@@ -24,7 +26,7 @@ func newCompleteCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &completeOptions{newUpgradeOptions(streams), toolFlags{Flag: "uninstall"}}
 	cmd := &cobra.Command{
 		Use: "complete", Short: "Move the rest, the tags, and everything back to its own label",
-		Long: completeLong, Example: completeExample, Args: noArguments, RunE: runs(none, o.Validate, o.Run),
+		Long: completeLong, Example: completeExample, Args: plugin.NoArguments, ValidArgsFunction: completion.None, RunE: runs(none, o.Validate, o.Run),
 	}
 	o.toolFlags.addFlags(cmd.Flags(), "The `tool` that uninstalls the old revision at the end, if nothing needs it: istioctl or aks, also with arguments of their own, or a command of your own.")
 	o.upgradeOptions.addFlags(cmd)

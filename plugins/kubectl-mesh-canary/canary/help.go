@@ -1,12 +1,43 @@
 package canary
 
-const long = `Take a mesh from one revision of Istio to another, forward or back.`
+const long = `Take a mesh from one revision of Istio to another, forward or back.
 
-const tagLong = `Show and change revision tags: names for revisions that namespaces follow by their label istio.io/rev.
-The tag default is the one that istio-injection=enabled follows.
+See what may be moved to (revisions), and what stands in the way (check). Record what there is and
+move the first namespaces (start), then more of them (advance), and see how far it is (status). In
+the end, finish (complete), or go back (rollback), which can be done at every point. Then remove the
+revision that nothing needs any more (retire).
+
+What was changed is recorded in the cluster. After an interruption any machine can go on: type the
+same command again.`
+
+const example = `  # What is installed, and what may be moved to
+  kubectl mesh-canary revisions
+
+  # An upgrade, from beginning to end
+  kubectl mesh-canary check --to 1-23
+  kubectl mesh-canary start --to 1-23 shop
+  kubectl mesh-canary advance --all
+  kubectl mesh-canary complete
+  kubectl mesh-canary retire 1-22 --run
+
+  # How far it is, and what to type next
+  kubectl mesh-canary status
+
+  # Everything as it was before
+  kubectl mesh-canary rollback`
+
+const tagLong = `Show and change revision tags: names for revisions that namespaces follow by their label
+istio.io/rev. The tag default is the one that istio-injection=enabled follows.
 
 istioctl and this command read each other's tags without a difference. Here a tag is moved so that
 it never stands for two revisions at once, and nobody is without an injector on the way.`
+
+const tagExample = `  # Who follows which tag
+  kubectl mesh-canary tag list
+
+  # What would change if a tag moved, and then move it
+  kubectl mesh-canary tag set prod-stable --revision 1-23 --dry-run=client
+  kubectl mesh-canary tag set prod-stable --revision 1-23`
 
 const tagListLong = `Show what every revision tag stands for, and who follows it: namespaces by their label istio.io/rev,
 by istio-injection=enabled or by the labels of pods in them, and the Gateways that istiod manages.
@@ -15,7 +46,8 @@ A tag is conflicting where its webhook configuration and its Service differ, dan
 revision is not installed, and half where it has no webhook configuration. A tag without a Service
 is what releases before Istio 1.28 made; it is whole.
 
-Exit code: 0 done; 1 an error, or an answer that is incomplete; 124 --timeout is over; 130 interrupted.`
+Exit code: 0 done; 1 an error, or an answer that is incomplete; 124 --timeout is over; 130
+interrupted.`
 
 const tagListExample = `  # All tags of the cluster
   kubectl mesh-canary tag list
@@ -55,8 +87,8 @@ const tagSetExample = `  # A tag for what runs now, and one for what comes
   # What istio-injection=enabled follows
   kubectl mesh-canary tag set default --revision 1-23`
 
-const tagRemoveLong = `Remove a revision tag. Before, it is said who still follows it and would not be injected any more; then
-it is asked.
+const tagRemoveLong = `Remove a revision tag. Before, it is said who still follows it and would not be injected any more;
+then it is asked.
 
 Exit code: 0 done; 1 an error, the answer was no, or what follows the tag may not all be read;
 124 --timeout is over; 130 interrupted.`
@@ -69,8 +101,8 @@ const tagRemoveExample = `  # Remove a tag
 
 const tagGenerateLong = `Print the objects of a revision tag, to be applied by other means. Nothing is changed.
 
-Applied over a tag that exists, they move it in the order of the file, which leaves a moment with two
-revisions that claim the tag; kubectl mesh-canary tag set does not.`
+Applied over a tag that exists, they move it in the order of the file, which leaves a moment with
+two revisions that claim the tag; kubectl mesh-canary tag set does not.`
 
 const tagGenerateExample = `  # For a repository
   kubectl mesh-canary tag generate prod-stable --revision 1-22 > tag.yaml
@@ -78,19 +110,19 @@ const tagGenerateExample = `  # For a repository
   # Apply at once
   kubectl mesh-canary tag generate prod-stable --revision 1-22 | kubectl apply -f -`
 
-const retireLong = `Say whether a revision may be removed: which tags, namespaces, pods, gateways, templates of CronJobs and of
-workloads without pods still need it, and which proxies are connected to its istiod, with what to type
-about each.
+const retireLong = `Say whether a revision may be removed: which tags, namespaces, pods, gateways, templates of CronJobs
+and of workloads without pods still need it, and which proxies are connected to its istiod, with
+what to type about each.
 
 With --run, and if nothing needs it, the revision is uninstalled by istioctl, or by the tool that
---uninstall names; one that came from Helm or AKS is not uninstalled without it. Then what the tool has
-left of the revision's configuration is shown, and deleted once you say yes. Run again after an
-interruption, it goes on where it stopped. AKS removes a revision only at the end of an upgrade, so that
-there the upgrade must be recorded as completed or rolled back.
+--uninstall names; one that came from Helm or AKS is not uninstalled without it. Then what the tool
+has left of the revision's configuration is shown, and deleted once you say yes. Run again after an
+interruption, it goes on where it stopped. AKS removes a revision only at the end of an upgrade, so
+that there the upgrade must be recorded as completed or rolled back.
 ` + toolHelp + `
 
-Exit code: 0 done; 1 an error, an answer that is incomplete, or, with --run, a revision that is needed;
-2 with --exit-code, if it is needed; 124 --timeout is over; 130 interrupted.`
+Exit code: 0 done; 1 an error, an answer that is incomplete, or, with --run, a revision that is
+needed; 2 with --exit-code, if it is needed; 124 --timeout is over; 130 interrupted.`
 
 const retireExample = `  # What still needs revision 1-22
   kubectl mesh-canary retire 1-22

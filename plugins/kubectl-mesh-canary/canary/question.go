@@ -53,9 +53,8 @@ func (q *question) addFlags(cmd *cobra.Command) {
 		"Look only at the mesh whose Istio is in this `namespace`. Unset, every mesh of the cluster is found from its webhooks.")
 	flags.Int64Var(&q.Chunk, "chunk-size", q.Chunk, "Fetch lists in pages of this `size`; 0 fetches each at once.")
 	flags.DurationVar(&q.Timeout, "timeout", q.Timeout, "End after this `duration` with exit code 124; 0 is no limit.")
-	plugin.AddConnectionFlags(cmd, q.ConfigFlags.AddFlags)
-	plugin.WithoutNamespace(cmd)
-	flags.SetNormalizeFunc(plugin.AcceptIstioctlSpelling)
+	addConnectionFlags(cmd, q.ConfigFlags)
+	complete(cmd, q.ConfigFlags, q.formats.Names(asWideTable, asNames))
 }
 
 // complete reads what the items are sorted by; example is an item with every field.

@@ -53,6 +53,7 @@ func newRetireCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	flags.StringVar(&o.AKS.Name, "aks-name", "", "The name of the AKS cluster.")
 	flags.BoolVarP(&o.Yes, "yes", "y", o.Yes, "Do not ask.")
 	o.addFlags(cmd)
+	cmd.ValidArgsFunction = revisionNames(o.ConfigFlags)
 	return cmd
 }
 

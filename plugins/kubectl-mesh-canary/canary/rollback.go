@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/completion"
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
 )
@@ -21,7 +23,7 @@ func newRollbackCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &rollbackOptions{newUpgradeOptions(streams), toolFlags{Flag: "uninstall"}}
 	cmd := &cobra.Command{
 		Use: "rollback", Short: "Put back what was, and move every pod back",
-		Long: rollbackLong, Example: rollbackExample, Args: noArguments, RunE: runs(none, o.Validate, o.Run),
+		Long: rollbackLong, Example: rollbackExample, Args: plugin.NoArguments, ValidArgsFunction: completion.None, RunE: runs(none, o.Validate, o.Run),
 	}
 	o.toolFlags.addFlags(cmd.Flags(), "The `tool` that uninstalls the new revision at the end, if nothing needs it: istioctl or aks, also with arguments of their own, or a command of your own.")
 	o.upgradeOptions.addFlags(cmd)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
@@ -65,6 +66,23 @@ func (s *session) remaining() []string {
 // next is what to type next, and why; no arguments where nothing is left to do.
 func (s *session) next() (arguments, why string) {
 	return upgrade.Next(upgrade.Present(s.upgrade, s.seen), s.remaining(), s.installed)
+}
+
+// under returns an error unless an upgrade is under way, in one of the phases.
+func (s *session) under(phases ...v1alpha1.Phase) error {
+	if s.upgrade == nil {
+		return fmt.Errorf("no upgrade is started in the mesh of namespace %s: see `kubectl mesh-canary start --help`", s.namespace)
+	}
+	for _, phase := range phases {
+		if s.upgrade.Phase == phase {
+			return nil
+		}
+	}
+	next, why := s.next()
+	if next == "" {
+		return fmt.Errorf("the upgrade from %s to %s is %s: %s", s.upgrade.From, s.upgrade.To, words(s.upgrade.Phase), why)
+	}
+	return fmt.Errorf("the upgrade from %s to %s is %s: `kubectl mesh-canary %s` is next (%s)", s.upgrade.From, s.upgrade.To, words(s.upgrade.Phase), next, why)
 }
 
 // reading runs a command that changes nothing.
@@ -243,4 +261,16 @@ func (s *session) look(ctx context.Context) error {
 	}
 	s.tags = s.hands.Tags()
 	return nil
+}
+
+// openUpgrade returns the record of the upgrade that is under way in the mesh of Istio's namespace, nil for none. Who may not read it does
+// not hear of it; the error is about one that cannot be read otherwise.
+func openUpgrade(ctx context.Context, clients *cluster.Clients, namespace string) (*v1alpha1.CanaryUpgrade, error) {
+	u, err := upgradestore.New(clients.Kube.CoreV1(), namespace).Load(ctx)
+	switch {
+	case apierrors.IsForbidden(err), err == nil && u != nil && (u.Phase == v1alpha1.PhaseCompleted || u.Phase == v1alpha1.PhaseRolledBack):
+		return nil, nil
+	default:
+		return u, err
+	}
 }

@@ -48,6 +48,7 @@ func newStartCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o.toolFlags.addFlags(flags, "The `tool` that brings the new revision up first, unless it is there: istioctl or aks, also with arguments of their own, or a command of your own.")
 	o.chosen.addFlags(cmd)
 	o.upgradeOptions.addFlags(cmd)
+	cmd.ValidArgsFunction = o.unmoved(o.mesh, o.toStart)
 	return cmd
 }
 
@@ -70,11 +71,15 @@ func (o *startOptions) Validate() error {
 
 // Run records the upgrade and moves the namespaces. The error says why there can be none, what failed, or that the answer was no.
 func (o *startOptions) Run(ctx context.Context) error {
-	to := o.To
-	if o.tool != nil {
-		to = ""
+	return o.changing(ctx, o.mesh(), o.start)
+}
+
+// mesh is the revision by which the mesh is found: one that is about to be installed is in none yet.
+func (o *startOptions) mesh() string {
+	if o.Value != "" {
+		return ""
 	}
-	return o.changing(ctx, to, o.start)
+	return o.To
 }
 
 func (o *startOptions) start(ctx context.Context, s *session) error {

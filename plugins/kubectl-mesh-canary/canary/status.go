@@ -13,6 +13,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/rest"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/completion"
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgradestore"
@@ -33,7 +34,7 @@ func newStatusCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &statusOptions{upgradeOptions: newUpgradeOptions(streams), formats: plugin.NewFormats()}
 	cmd := &cobra.Command{
 		Use: "status", Short: "Show how far the upgrade is, and what to type next",
-		Long: statusLong, Example: statusExample, Args: noArguments, RunE: runs(none, o.Validate, o.Run),
+		Long: statusLong, Example: statusExample, Args: plugin.NoArguments, ValidArgsFunction: completion.None, RunE: runs(none, o.Validate, o.Run),
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&o.Output, "output", "o", o.Output, "Output `format`: "+plugin.OrList(o.formats.Names(outputWide))+". Other than the table, it is the whole record.")
@@ -41,7 +42,7 @@ func newStatusCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	flags.BoolVarP(&o.Watch, "watch", "w", o.Watch,
 		"Keep the answer up to date until Ctrl-C: on a terminal it is replaced, on a pipe every change is a line, and in other formats the record is printed whenever it changes.")
 	flags.StringVar(&o.Restore, "restore", o.Restore, "Give back a record that is lost: a `file` that was printed by -o yaml or -o json, - for standard input.")
-	o.addCommonFlags(cmd)
+	o.addCommonFlags(cmd, outputWide)
 	return cmd
 }
 

@@ -25,8 +25,8 @@ const (
 )
 
 func newTagCommand(streams genericiooptions.IOStreams) *cobra.Command {
-	cmd := &cobra.Command{Use: "tag", Short: "Show and change revision tags", Long: tagLong, Args: cobra.ArbitraryArgs, RunE: noCommand}
-	groups(cmd)
+	cmd := &cobra.Command{Use: "tag", Short: "Show and change revision tags", Long: tagLong, Example: tagExample}
+	plugin.Group(cmd)
 	cmd.AddCommand(newTagListCommand(streams), newTagSetCommand(streams), newTagRemoveCommand(streams), newTagGenerateCommand(streams))
 	return cmd
 }
@@ -56,9 +56,8 @@ func (o *tagOptions) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.NoHeaders, "no-headers", o.NoHeaders, "Print the table without its headers.")
 	flags.Int64Var(&o.Chunk, "chunk-size", o.Chunk, "Fetch lists in pages of this `size`; 0 fetches each at once.")
 	o.addCommonFlags(flags)
-	plugin.AddConnectionFlags(cmd, o.ConfigFlags.AddFlags)
-	plugin.WithoutNamespace(cmd)
-	flags.SetNormalizeFunc(plugin.AcceptIstioctlSpelling)
+	addConnectionFlags(cmd, o.ConfigFlags)
+	complete(cmd, o.ConfigFlags, o.formats.Names(outputWide, outputName))
 }
 
 func (o *tagOptions) addCommonFlags(flags *pflag.FlagSet) {

@@ -12,6 +12,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/kubectl/pkg/util/term"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/completion"
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
@@ -41,6 +42,7 @@ func (o *tagChangeOptions) addFlags(cmd *cobra.Command) {
 	// Istioctl's own spelling of the same.
 	flags.BoolVar(&o.Yes, "skip-confirmation", o.Yes, "Do not ask.")
 	_ = flags.MarkHidden("skip-confirmation")
+	_ = cmd.RegisterFlagCompletionFunc("dry-run", completion.Words(dryRunNone, dryRunClient, dryRunServer))
 	o.tagOptions.addFlags(cmd)
 }
 

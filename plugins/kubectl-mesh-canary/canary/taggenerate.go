@@ -38,6 +38,7 @@ func newTagGenerateCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	flags.StringVarP(&o.Revision, "revision", "r", o.Revision, "The `revision` that the tag is to stand for.")
 	addRenderFlags(flags, &o.WebhookName, &o.AutoInject)
 	o.addFlags(cmd)
+	cmd.ValidArgsFunction = tagNames(o.ConfigFlags)
 	// Istioctl's takes it, and there is nothing to overwrite.
 	flags.Bool("overwrite", false, "Taken for istioctl's sake; nothing is overwritten.")
 	return cmd

@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/completion"
+	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
@@ -28,7 +30,7 @@ func newTagListCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &tagListOptions{tagOptions: newTagOptions(streams)}
 	cmd := &cobra.Command{
 		Use: "list", Aliases: []string{"show"}, Short: "Show what tags stand for, and who follows them",
-		Long: tagListLong, Example: tagListExample, Args: noArguments,
+		Long: tagListLong, Example: tagListExample, Args: plugin.NoArguments, ValidArgsFunction: completion.None,
 		RunE: runs(o.Complete, o.Validate, o.Run),
 	}
 	cmd.Flags().StringVar(&o.SortBy, "sort-by", o.SortBy, "Sort by this `JSONPath` of an item, such as .revision.")

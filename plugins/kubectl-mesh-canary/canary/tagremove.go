@@ -20,6 +20,7 @@ func newTagRemoveCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		RunE: runs(o.Complete, o.Validate, o.Run),
 	}
 	o.addFlags(cmd)
+	cmd.ValidArgsFunction = tagNames(o.ConfigFlags)
 	return cmd
 }
 

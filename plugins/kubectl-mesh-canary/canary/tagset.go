@@ -32,6 +32,7 @@ func newTagSetCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	flags.BoolVar(&o.Overwrite, "overwrite", o.Overwrite, "Move the tag without asking where it stands for another revision and nobody follows it.")
 	addRenderFlags(flags, &o.WebhookName, &o.AutoInject)
 	o.addFlags(cmd)
+	cmd.ValidArgsFunction = tagNames(o.ConfigFlags)
 	return cmd
 }
 

@@ -58,20 +58,19 @@ func (o *upgradeOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVarP(&o.Output, "output", "o", o.Output,
 		"With --dry-run=client, print in this `format` every object as it would be: "+plugin.OrList(o.formats.Names(outputName))+".")
 	flags.DurationVar(&o.LeaseDuration, "lease-duration", o.LeaseDuration,
-		"For this `duration` others wait for this command if it dies.")
-	o.addCommonFlags(cmd)
+		"If this command dies, others wait for this `duration` before they go on.")
+	o.addCommonFlags(cmd, outputName)
 }
 
-// addCommonFlags adds those of every command about an upgrade.
-func (o *upgradeOptions) addCommonFlags(cmd *cobra.Command) {
+// addCommonFlags adds those of every command about an upgrade. own is the output format that is the command's own.
+func (o *upgradeOptions) addCommonFlags(cmd *cobra.Command, own string) {
 	flags := cmd.Flags()
 	flags.StringVarP(&o.IstioNamespace, "istio-namespace", "i", o.IstioNamespace,
 		"The mesh whose Istio is in this `namespace`. Unset, it is the only one, or the one that is being upgraded.")
 	flags.Int64Var(&o.Chunk, "chunk-size", o.Chunk, "Fetch lists in pages of this `size`; 0 fetches each at once.")
 	flags.DurationVar(&o.Timeout, "timeout", o.Timeout, "End after this `duration`, whatever is under way, with exit code 124; 0 is no limit.")
-	plugin.AddConnectionFlags(cmd, o.ConfigFlags.AddFlags)
-	plugin.WithoutNamespace(cmd)
-	flags.SetNormalizeFunc(plugin.AcceptIstioctlSpelling)
+	addConnectionFlags(cmd, o.ConfigFlags)
+	complete(cmd, o.ConfigFlags, o.formats.Names(own))
 }
 
 // shortestLease is what a renewal needs to get through.

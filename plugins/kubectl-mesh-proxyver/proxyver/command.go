@@ -2,8 +2,6 @@
 package proxyver
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -11,16 +9,18 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 )
 
+const pluginName = "kubectl-mesh-proxyver"
+
 // NewCommand returns the command, reading from and writing to the streams.
 func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := NewOptions(streams)
 	cmd := &cobra.Command{
-		Use:           "kubectl-mesh-proxyver [TYPE/NAME ...] [-n NAMESPACE | -A] [-l SELECTOR] [flags]",
+		Use:           pluginName + " [TYPE/NAME ...] [-n NAMESPACE | -A] [-l SELECTOR] [flags]",
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl mesh-proxyver"},
 		Short:         "Show which proxies run, and which would run if pods were created now",
 		Long:          long,
 		Example:       example,
-		Args:          cobra.ArbitraryArgs,
+		Args:          plugin.WorkloadArguments,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,10 +37,9 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	}
 	o.AddFlags(cmd.Flags())
 	plugin.AddConnectionFlags(cmd, o.ConfigFlags.AddFlags)
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
-	})
-	cmd.AddCommand(plugin.NewVersionCommand("kubectl-mesh-proxyver", streams))
+	o.complete(cmd)
+	cmd.SetFlagErrorFunc(plugin.FlagError)
+	cmd.AddCommand(plugin.NewCompletionCommand(pluginName, streams), plugin.NewVersionCommand(pluginName, streams))
 	return cmd
 }
 

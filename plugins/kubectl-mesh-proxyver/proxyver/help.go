@@ -56,7 +56,9 @@ const example = `  # Every workload of the mesh: what runs, and what would run
   kubectl mesh-proxyver -f dump.json
 
   # Columns and order of one's own
-  kubectl mesh-proxyver -A -o custom-columns=POD:.pod,RUNS:.proxy.version,WANTS:.expected.version --sort-by=.proxy.version
+  kubectl mesh-proxyver -A --sort-by=.proxy.version \
+    -o custom-columns=POD:.pod,RUNS:.proxy.version,WANTS:.expected.version
 
   # Names of all outdated pods, from the report for machines
-  kubectl mesh-proxyver -A -o json | jq -r '.items[] | select(.status == "outdated") | .namespace + "/" + .pod'`
+  kubectl mesh-proxyver -A -o json |
+    jq -r '.items[] | select(.status == "outdated") | .namespace + "/" + .pod'`

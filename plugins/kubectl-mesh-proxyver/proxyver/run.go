@@ -70,7 +70,7 @@ func (o *Options) open(ctx context.Context) (*source, error) {
 }
 
 func (o *Options) connect() (*cluster.Clients, error) {
-	config, err := plugin.RESTConfig(o.ConfigFlags, "kubectl-mesh-proxyver")
+	config, err := plugin.RESTConfig(o.ConfigFlags, pluginName)
 	if err != nil {
 		return nil, err
 	}

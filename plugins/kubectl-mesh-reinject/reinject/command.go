@@ -2,8 +2,6 @@
 package reinject
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -22,7 +20,7 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Short:         "Restart the workloads whose proxies are stale, in waves, and prove that it worked",
 		Long:          long,
 		Example:       example,
-		Args:          cobra.ArbitraryArgs,
+		Args:          plugin.WorkloadArguments,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,10 +35,9 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	}
 	o.AddFlags(cmd.Flags())
 	plugin.AddConnectionFlags(cmd, o.ConfigFlags.AddFlags)
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
-	})
-	cmd.AddCommand(plugin.NewVersionCommand(pluginName, streams))
+	o.complete(cmd)
+	cmd.SetFlagErrorFunc(plugin.FlagError)
+	cmd.AddCommand(plugin.NewCompletionCommand(pluginName, streams), plugin.NewVersionCommand(pluginName, streams))
 	return cmd
 }
 
@@ -55,7 +52,7 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.All, "all", o.All,
 		"Restart also the workloads that are current.")
 	flags.StringSliceVar(&o.Include, "include", o.Include,
-		"Restart also the workloads whose pods have one of these `STATUS,...`: missing or unexpected.")
+		"Restart also the workloads that have a pod of one of these statuses, `STATUS,...`: missing, unexpected.")
 	o.Pacing.Add(flags)
 	flags.StringVar(&o.DryRun, "dry-run", o.DryRun,
 		"`none|client|server`: client prints the plan and does nothing; server also asks the injector about each workload, and sends every patch and eviction as a dry run.")

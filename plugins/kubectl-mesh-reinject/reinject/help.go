@@ -42,7 +42,8 @@ const example = `  # What would be done in all namespaces, in which order, and h
   kubectl mesh-reinject -A --canary 3 --pause 1m
 
   # Gently: one workload and 60 pods a minute, and stop when more than 1 % of the requests fail
-  kubectl mesh-reinject -A --max-parallel 1 --pods-per-minute 60 --probe https://shop.example.com/healthz --probe-max-error-rate 1%
+  kubectl mesh-reinject -A --max-parallel 1 --pods-per-minute 60 \
+    --probe https://shop.example.com/healthz --probe-max-error-rate 1%
 
   # Without downtime for Deployments of one replica
   kubectl mesh-reinject -n shop --surge-singletons
