@@ -79,7 +79,8 @@ func (g grants) in(namespace string) grants {
 
 // and returns these grants with others.
 func (g grants) and(others grants) grants {
-	all := maps.Clone(g)
+	all := grants{}
+	maps.Copy(all, g)
 	maps.Copy(all, others)
 	return all
 }
