@@ -46,7 +46,7 @@ unit: ## Run the tests beside the code
 # Tests wait for a cluster about as often as they compute, so two processes run them at the same time. e2e-own and e2e-shared
 # together run every test of e2e: the one those that start labs of their own, or write to bin/, and the other all the rest,
 # on one lab. Some run make, which has nothing to do with this one's flags.
-OWN_LABS := ^Test(PredictionsEqualTheInjector|ShapesOfInstallation|Watch|TheDemoTellsItsStory|BothSpellingsWork)$$
+OWN_LABS := ^Test(PredictionsEqualTheInjector|ShapesOfInstallation|Watch|TheDemoTellsItsStory|BothSpellingsWork|Guides)$$
 REINJECT := ^TestReinject
 CANARY := ^TestCanary
 E2E = cd test/e2e && MAKEFLAGS= E2E_PLUGINS='$(CURDIR)/bin/e2e/plugins' STREAM=$@ ../no-skips.sh ../../bin/e2e/e2e.test -test.v -test.timeout 60m
@@ -88,6 +88,14 @@ test-kill: lab-tools e2e-programs ## Kill mesh-reinject at 25 random moments of 
 .PHONY: test-crash
 test-crash: lab-tools e2e-programs ## Kill mesh-canary before and after every request that changes something, and go on and back
 	@$(E2E) -test.timeout 4h -test.run '^TestCanaryKilled' -crash-all
+
+.PHONY: test-guides
+test-guides: lab-tools e2e-programs ## Type every command of the README and the guides
+	@$(E2E) -test.run '^TestGuides' -all-guides
+
+.PHONY: guides-update
+guides-update: lab-tools e2e-programs ## Type them too, and put what they say now into the guides
+	@$(E2E) -test.run '^TestGuides' -all-guides -update
 
 .PHONY: lint
 lint: ## Run go vet and staticcheck, and check formatting and generated files
