@@ -85,8 +85,12 @@ func (r *reader) read(prepare func(*reader)) {
 // take types one block. What the page shows otherwise than it is goes to outputs, if that is to be updated.
 func (r *reader) take(b *guide.Block, outputs map[int]string) {
 	r.t.Helper()
-	if b.Lab != "" {
+	switch {
+	case b.Lab != "":
 		r.happens(b)
+		return
+	case testsAgain.MatchString(b.Script):
+		r.t.Errorf("%s:%d: this would run the tests that type it: put <!-- not run: REASON --> right before the block", r.page, b.Line)
 		return
 	}
 	said, code := r.types(b.Script)
