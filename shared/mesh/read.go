@@ -140,11 +140,14 @@ func (r *reader) readNamespaces(ctx context.Context) error {
 		}
 		options.FieldSelector = "metadata.name=" + r.Namespace
 	}
-	// Who may list namespaces may not be allowed to get one.
+	// Who may list namespaces may not be allowed to get one. Who may do neither is told of the lesser right.
 	if r.Namespace == "" || apierrors.IsForbidden(err) {
-		err = r.list(ctx, options, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+		listed := r.list(ctx, options, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			return client.List(ctx, o)
 		})
+		if r.Namespace == "" || !apierrors.IsForbidden(listed) {
+			err = listed
+		}
 	}
 	g, err := cluster.Outcome(string(Namespaces), err)
 	return r.lack(Namespaces, g, err)

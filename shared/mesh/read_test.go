@@ -150,6 +150,24 @@ func TestAPodOfANamespaceThatWasNotThereIsUnknown(t *testing.T) {
 	}
 }
 
+func TestWhoMayReadNoNamespaceIsToldOfTheLesserRight(t *testing.T) {
+	for namespace, want := range map[string]string{"": "to list", "shop": "to get"} {
+		f := following(fixture.ConfigMap("1-22", "1.22.0"))
+		for _, verb := range []string{"get", "list"} {
+			f.Clients().Metadata.(*metadatafake.FakeMetadataClient).PrependReactor(verb, "namespaces", func(clienttesting.Action) (bool, runtime.Object, error) {
+				return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "namespaces"}, "", errors.New("not yours to "+verb))
+			})
+		}
+		m, err := read(t, f, Options{Namespace: namespace})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if gaps := m.Gaps(); len(gaps) != 1 || !strings.HasSuffix(gaps[0].Error(), want) {
+			t.Errorf("of namespace %q, gaps %v, want one that ends in %q", namespace, gaps, want)
+		}
+	}
+}
+
 // add creates a ProxyConfig in the namespace shop.
 func add(t *testing.T, f *faulty.Cluster, spec *networkingapi.ProxyConfig) {
 	t.Helper()

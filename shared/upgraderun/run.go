@@ -81,7 +81,8 @@ func (e *KeptError) Error() string {
 
 // To takes an upgrade to its goal; u is the record, and is kept up to date. Before the goal is reached nothing is assumed to be as it
 // was: the cluster is looked at before every step. Going forward, it ends at once with a KeptError where somebody else has moved a
-// tag; going back, and of everything else, it does what it can, and returns at the end what others have changed.
+// tag; going back, and of everything else, it does what it can, and returns at the end what others have changed. Going back, it does so too
+// where something fails.
 func (r *Run) To(ctx context.Context, u *v1alpha1.CanaryUpgrade, goal upgrade.Goal) error {
 	var left, others []upgrade.Kept
 	for {
@@ -107,7 +108,11 @@ func (r *Run) To(ctx context.Context, u *v1alpha1.CanaryUpgrade, goal upgrade.Go
 		}
 		kept, err = r.take(ctx, u, steps[0], seen)
 		others = append(others, kept...)
-		if err != nil {
+		switch {
+		case err != nil && goal == upgrade.Rollback:
+			// What others have changed may be why it failed: pods of a namespace that has lost its label stay where they are.
+			return errors.Join(asError(append(left, others...)), err)
+		case err != nil:
 			return err
 		}
 	}

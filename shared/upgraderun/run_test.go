@@ -203,6 +203,20 @@ func TestWhatSomebodyElseHasChanged(t *testing.T) {
 	}
 }
 
+// TestGoingBackFailsAndSaysWhatOthersHaveChanged: that may be why.
+func TestGoingBackFailsAndSaysWhatOthersHaveChanged(t *testing.T) {
+	h := cluster(t)
+	if err := h.to(t, upgrade.Advance); err != nil {
+		t.Fatal(err)
+	}
+	h.namespaces["bank"] = nil
+	err := (&Run{Hands: leaves{h}, Recorder: h, Began: func(upgrade.Step) {}}).To(t.Context(), h.load(t), upgrade.Rollback)
+	const want = "namespace bank was changed by somebody else: it is no label and would be istio.io/rev=1-22; it is left as it is\nnot every pod runs revision 1-23"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 // TestReplicasThatSomebodyElseHasChanged are told at the end, and keep nothing from being completed.
 func TestReplicasThatSomebodyElseHasChanged(t *testing.T) {
 	h := cluster(t)

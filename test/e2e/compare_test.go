@@ -17,7 +17,7 @@ var compareIstioctl = flag.Bool("compare-istioctl", false,
 	"also ask `istioctl experimental check-inject` about every case of the truth test, and print the table for the docs")
 
 // tableForDocs prints how often our prediction and istioctl's equal the real injector, as the table in
-// docs/architecture.md.
+// docs/design/injection.md.
 func tableForDocs(t *testing.T, lab *cluster.Cluster, pods []*corev1.Pod, answers map[string]truth) {
 	ours := proxyver(t, lab, "-A")
 	theirs := checkInject(t, lab, pods)

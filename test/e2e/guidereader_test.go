@@ -26,10 +26,18 @@ type reader struct {
 	t    *testing.T
 	lab  *cluster.Cluster
 	page string
-	// dir is where commands are typed, bin where stand-ins for other tools are, state what one block leaves of its shell to the next.
-	dir, bin, state string
-	env             []string
-	coming          []*coming
+	// bin is where stand-ins for other tools are.
+	bin string
+	// at is where commands are typed now, onLab where they are typed that are about the lab.
+	at, onLab place
+	coming    []*coming
+}
+
+// place is where commands are typed.
+type place struct {
+	// state is a file: what one block leaves of its shell to the next.
+	dir, state string
+	env        []string
 }
 
 // coming is a revision that the page installs: its istiod is run as soon as it is there.
@@ -41,19 +49,21 @@ type coming struct {
 func newReader(t *testing.T, lab *cluster.Cluster, page string) *reader {
 	t.Helper()
 	home := t.TempDir()
-	r := &reader{t: t, lab: lab, page: page, dir: filepath.Join(home, "work"), bin: filepath.Join(home, "bin"), state: filepath.Join(home, "state")}
-	for _, dir := range []string{r.dir, r.bin} {
+	r := &reader{t: t, lab: lab, page: page, bin: filepath.Join(home, "bin")}
+	here := place{dir: filepath.Join(home, "work"), state: filepath.Join(home, "state")}
+	for _, dir := range []string{here.dir, r.bin} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 	path := []string{r.bin, pluginDir}
-	r.env = []string{"HOME=" + home, "TMPDIR=" + t.TempDir(), goAtOnce}
+	here.env = []string{"HOME=" + home, "TMPDIR=" + t.TempDir(), goAtOnce}
 	if lab != nil {
 		path = append(path, filepath.Dir(lab.Tool("kubectl")), filepath.Dir(lab.Tool("istioctl")))
-		r.env = append(r.env, "KUBECONFIG="+lab.Kubeconfig())
+		here.env = append(here.env, "KUBECONFIG="+lab.Kubeconfig())
 	}
-	r.env = append(r.env, "PATH="+strings.Join(append(path, "/usr/bin", "/bin"), ":"))
+	here.env = append(here.env, "PATH="+strings.Join(append(path, "/usr/bin", "/bin"), ":"))
+	r.at, r.onLab = here, here
 	return r
 }
 
@@ -118,9 +128,9 @@ func (r *reader) types(script string) (said string, code int) {
 	// The test's own context has ended where what a page has left is cleared away.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.t.Context()), blockLimit)
 	defer cancel()
-	kept := fmt.Sprintf("if [ -f %[1]s ]; then . %[1]s; fi; trap '{ export -p; printf \"cd %%q\\n\" \"$PWD\"; } > %[1]s' EXIT\n", r.state)
+	kept := fmt.Sprintf("if [ -f %[1]s ]; then . %[1]s; fi; trap '{ export -p; printf \"cd %%q\\n\" \"$PWD\"; } > %[1]s' EXIT\n", r.at.state)
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", kept+script)
-	cmd.Dir, cmd.Env = r.dir, r.env
+	cmd.Dir, cmd.Env = r.at.dir, r.at.env
 	// What is left running in the background does not keep the block from ending.
 	cmd.WaitDelay = time.Second
 	var out bytes.Buffer
@@ -139,12 +149,15 @@ func (r *reader) happens(b *guide.Block) {
 	verb, revision, _ := strings.Cut(b.Lab, " ")
 	var err error
 	switch verb {
+	case "upgrade":
+		r.at = r.onLab
+		r.followingATag()
 	case "outage":
 		err = r.lab.Outage("istio-system", revision)
 	case "restore":
 		err = r.lab.Restore(r.t.Context(), "istio-system", revision)
 	default:
-		err = errors.New("it is outage or restore, and a revision")
+		err = errors.New("it is outage or restore, and a revision, or upgrade")
 	}
 	if err != nil {
 		r.t.Errorf("%s:%d: lab %s: %v", r.page, b.Line, b.Lab, err)
@@ -159,7 +172,7 @@ func (r *reader) standIn(name, script string) {
 	}
 }
 
-func quoted(words []string) string { return "'" + strings.Join(words, "' '") + "'" }
+func shellWords(words []string) string { return "'" + strings.Join(words, "' '") + "'" }
 
 // expects has a real istiod run for a revision as soon as the page has installed it.
 func (r *reader) expects(i cluster.Istio) {
@@ -212,12 +225,12 @@ func (r *reader) inRepository() {
 	}
 	home := r.t.TempDir()
 	lab := filepath.Join(home, "lab")
-	tool := filepath.Dir(toolPath(r.t, "kubectl"))
-	r.env = []string{"HOME=" + home, "LAB_DIR=" + lab, "PATH=" + strings.Join([]string{filepath.Join(home, ".local", "bin"), r.bin, tool, os.Getenv("PATH")}, ":")}
+	path := []string{filepath.Join(home, ".local", "bin"), r.bin, filepath.Dir(toolPath(r.t, "kubectl")), os.Getenv("PATH")}
+	r.at = place{state: filepath.Join(home, "state"), env: []string{"HOME=" + home, "LAB_DIR=" + lab, "PATH=" + strings.Join(path, ":")}}
 	for name, value := range settings {
-		r.env = append(r.env, name+"="+value)
+		r.at.env = append(r.at.env, name+"="+value)
 	}
-	if r.dir, err = filepath.Abs(root); err != nil {
+	if r.at.dir, err = filepath.Abs(root); err != nil {
 		r.t.Fatal(err)
 	}
 	// A page that starts a lab and fails leaves it running.

@@ -36,13 +36,14 @@ type stagedPage struct {
 
 // guideStages are all the pages that are typed.
 var guideStages = map[string]guideStage{
-	"repository": {always: true, pages: []stagedPage{{"README.md", (*reader).inRepository}}},
-	"lab":        {pages: []stagedPage{{"docs/lab.md", (*reader).inRepository}, {"CONTRIBUTING.md", (*reader).inRepository}}},
-	"canary":     {always: true, start: oneRevision, pages: []stagedPage{{"docs/guides/canary.md", (*reader).beforeTheUpgrade}}},
+	"lab":    {pages: []stagedPage{{"docs/lab.md", (*reader).inRepository}, {"CONTRIBUTING.md", (*reader).inRepository}}},
+	"canary": {always: true, start: oneRevision, pages: []stagedPage{{"docs/guides/canary.md", (*reader).beforeTheUpgrade}}},
 	"two revisions": {always: true, start: twoRevisions, pages: []stagedPage{
 		{"docs/guides/dump.md", (*reader).amidTheUpgrade},
 		{"docs/guides/gitops.md", (*reader).keptInGit},
 		{"docs/guides/rollback.md", (*reader).followingATag},
+		// The last one: its upgrade stays completed.
+		{"README.md", (*reader).inRepository},
 	}},
 	"in place": {start: withoutRevision, pages: []stagedPage{{"docs/guides/in-place.md", (*reader).injectedByDefault}}},
 	"aks":      {start: asOnAKS, pages: []stagedPage{{"docs/guides/aks.md", (*reader).onAKS}}},
@@ -207,10 +208,10 @@ func (r *reader) onAKS() {
 	r.populate(istioRev(aksOld.Revision))
 	r.expects(aksNew)
 	r.standIn("az", fmt.Sprintf(`case "$*" in
-*"mesh get-upgrades"*) echo '{"revision": "%[1]s", "upgrades": ["%[2]s"]}' ;;
-*"mesh upgrade start"*) exec istioctl %[3]s >/dev/null ;;
-*"mesh upgrade complete"*) exec istioctl %[4]s >/dev/null ;;
-*"mesh upgrade rollback"*) exec istioctl %[5]s >/dev/null ;;
+*"mesh get-upgrades"*) printf '{\n  "revision": "%[1]s",\n  "upgrades": [\n    "%[2]s"\n  ]\n}\n' ;;
+*"mesh upgrade start"*) exec istioctl %[3]s >/dev/null 2>&1 ;;
+*"mesh upgrade complete"*) exec istioctl %[4]s >/dev/null 2>&1 ;;
+*"mesh upgrade rollback"*) exec istioctl %[5]s >/dev/null 2>&1 ;;
 *) echo "az $*: nobody plays this" >&2; exit 1 ;;
-esac`, aksOld.Revision, aksNew.Revision, quoted(aksNew.Args()), quoted(aksOld.ID().UninstallArgs()), quoted(aksNew.ID().UninstallArgs())))
+esac`, aksOld.Revision, aksNew.Revision, shellWords(aksNew.Args()), shellWords(aksOld.ID().UninstallArgs()), shellWords(aksNew.ID().UninstallArgs())))
 }

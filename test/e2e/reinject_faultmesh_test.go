@@ -70,6 +70,15 @@ func aDaemonSet(name string, options ...podOption) making {
 	}
 }
 
+func aReplicationController(name string, replicas int32, options ...podOption) making {
+	return func(namespace string) (runtime.Object, int) {
+		d := newDeployment(namespace, name, replicas, options...)
+		return &corev1.ReplicationController{ObjectMeta: d.ObjectMeta, Spec: corev1.ReplicationControllerSpec{
+			Replicas: d.Spec.Replicas, Selector: d.Spec.Selector.MatchLabels, Template: &d.Spec.Template,
+		}}, int(replicas)
+	}
+}
+
 // keepAll has old versions of a template kept, so that they can be counted.
 func keepAll() *int32 {
 	limit := int32(1000)
@@ -110,6 +119,8 @@ func (m *staleMesh) create(t *testing.T, object runtime.Object) {
 		_, err = apps.StatefulSets(m.namespace).Create(t.Context(), o, metav1.CreateOptions{})
 	case *appsv1.DaemonSet:
 		_, err = apps.DaemonSets(m.namespace).Create(t.Context(), o, metav1.CreateOptions{})
+	case *corev1.ReplicationController:
+		_, err = m.lab.Client().CoreV1().ReplicationControllers(m.namespace).Create(t.Context(), o, metav1.CreateOptions{})
 	default:
 		t.Fatalf("%T is no workload", object)
 	}

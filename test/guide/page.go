@@ -6,7 +6,8 @@
 //	<!-- not run: REASON -->   before a block: nobody types it, for this reason
 //	<!-- expect exit N -->     before a block: it ends with this exit code
 //	<!-- run: COMMANDS -->     these are typed as well, in their place: what the page presupposes
-//	<!-- lab: VERB REVISION --> something happens to the cluster: an outage of a revision's istiod, or its end (restore)
+//	<!-- lab: outage REV -->   the revision's istiod goes down; with restore, it comes back
+//	<!-- lab: upgrade -->      on a page about the repository: what follows is typed on a cluster that can be upgraded
 package guide
 
 import (

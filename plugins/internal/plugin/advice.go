@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -22,6 +23,8 @@ func advice(err error, namespaced bool) string {
 	var urlErr *url.Error
 	var certificate *tls.CertificateVerificationError
 	switch {
+	case strings.Contains(err.Error(), credentialPlugin):
+		return "; the kubeconfig has that program hand out the credentials: see what it says when you run it yourself, and `kubectl config view --minify`"
 	case errors.As(err, &certificate):
 		return "; the kubeconfig does not trust that certificate: see `kubectl config view --minify`"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -32,6 +35,10 @@ func advice(err error, namespaced bool) string {
 		return ""
 	}
 }
+
+// credentialPlugin is how the errors of the program begin that a kubeconfig names under `exec`; they have no type. Source: RoundTrip in
+// k8s.io/client-go/plugin/pkg/client/auth/exec.
+const credentialPlugin = "getting credentials: exec: "
 
 // adviceOnAnswers is advice for failures where something has answered, or should have.
 func adviceOnAnswers(err error, namespaced bool) string {

@@ -48,7 +48,9 @@ func describe(ctx context.Context, ran *cobra.Command, err error) string {
 	}
 	var lines []string
 	for _, line := range strings.Split(err.Error(), "\n") {
-		lines = append(lines, printing.Escape(line))
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, printing.Escape(line))
+		}
 	}
-	return strings.TrimSpace(strings.Join(lines, " ")) + advice(err, takesNamespace(ran))
+	return strings.Join(lines, " ") + advice(err, takesNamespace(ran))
 }

@@ -1,0 +1,133 @@
+package e2e
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-mesh/kubectl-mesh/test/lab/cluster"
+)
+
+// rolesNamespace has a workload of every kind that can be named.
+const rolesNamespace = "roles"
+
+const rolesWorkloads = `apiVersion: apps/v1
+kind: StatefulSet
+metadata: {namespace: roles, name: db}
+spec:
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  template: {metadata: {labels: {app: db}}, spec: {containers: [{name: app, image: registry.example.com/app:1}]}}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {namespace: roles, name: agent}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template: {metadata: {labels: {app: agent}}, spec: {containers: [{name: app, image: registry.example.com/app:1}]}}
+---
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {namespace: roles, name: hand-made}
+spec:
+  selector: {matchLabels: {app: hand-made}}
+  template: {metadata: {labels: {app: hand-made}}, spec: {containers: [{name: app, image: registry.example.com/app:1}]}}
+---
+apiVersion: v1
+kind: ReplicationController
+metadata: {namespace: roles, name: ancient}
+spec:
+  selector: {app: ancient}
+  template: {metadata: {labels: {app: ancient}}, spec: {containers: [{name: app, image: registry.example.com/app:1}]}}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {namespace: roles, name: import}
+spec:
+  template:
+    metadata: {labels: {app: import}, annotations: {lab.mesh.kubectl.dev/run: forever}}
+    spec: {restartPolicy: Never, containers: [{name: app, image: registry.example.com/app:1}]}
+`
+
+// named are workloads of that namespace, by what has to be read to name them.
+var named = map[string]string{
+	"deployments": "deployment/web", "statefulsets": "statefulset/db", "daemonsets": "daemonset/agent", "replicasets": "replicaset/hand-made",
+	"replicationcontrollers": "replicationcontroller/ancient", "jobs": "job/import", "pods": "pod/bare",
+}
+
+// TestRolesAreTheLeast gives users the roles of docs/rbac, and no more: mesh-proxyver works. With any one permission taken away it says
+// which, and exits with 1.
+func TestRolesAreTheLeast(t *testing.T) {
+	lab := sharedLab(t)
+	createNamespace(t, lab, rolesNamespace, labels{"istio.io/rev": oldRevision})
+	awaitServiceAccount(t, lab, rolesNamespace)
+	apply(t, lab, rolesWorkloads)
+	createPods(t, lab, newPod(rolesNamespace, "bare"))
+	createDeployment(t, lab, newDeployment(rolesNamespace, "web", 1))
+	eventuallyPods(t, lab, rolesNamespace, 6+labNodes)
+	b := applyRoles(t, lab)
+	for _, u := range proxyverUsages(lab) {
+		u.try(t, b)
+	}
+	b.wantNoSecrets(t)
+}
+
+// proxyverUsages are the ways to use mesh-proxyver that take roles of their own.
+func proxyverUsages(lab *cluster.Cluster) []usage {
+	run := func(t *testing.T, user string, args ...string) result {
+		return kubectl(t, lab, append([]string{"mesh-proxyver", "--as", user}, args...)...)
+	}
+	// by is a usage that is one command.
+	by := func(name string, base, roles grants, args ...string) usage {
+		return usage{
+			name: name, base: base, roles: roles, code: 1,
+			place: func(*testing.T, string) string { return rolesNamespace },
+			works: func(t *testing.T, user, _ string) { wantWorks(t, run(t, user, args...), "deployment/web") },
+			lacks: func(t *testing.T, user, _ string, _ permission) result { return run(t, user, args...) },
+		}
+	}
+	everywhere, one := by("proxyver-everywhere", nil, readers, "-A"), by("proxyver-one-namespace", nil, readersHere, "-n", rolesNamespace)
+	everywhere.idle, one.idle = []string{"get namespaces"}, []string{"list namespaces"}
+	wide := by("proxyver-wide", readersHere, grants{"kubectl-mesh-proxyver-wide": {here}}, "-n", rolesNamespace, "-o", "wide")
+	wide.lacks = func(t *testing.T, user, _ string, missing permission) result {
+		if missing.verb == "get" {
+			return run(t, user, "-n", rolesNamespace, named[missing.resource])
+		}
+		return run(t, user, "-n", rolesNamespace, "-o", "wide")
+	}
+	naming := by("proxyver-named", readersHere, grants{"kubectl-mesh-proxyver-wide": {here}}, append([]string{"-n", rolesNamespace}, slices.Collect(maps.Values(named))...)...)
+	naming.sample = []string{}
+	watch := by("proxyver-watch", readers, grants{"kubectl-mesh-webhooks-watch": nil, "kubectl-mesh-istio-watch": {"istio-system"}, "kubectl-mesh-proxyver-watch": nil})
+	watch.code, watch.unless = 130, map[string]without{"watch pods": {1, `cannot watch resource "pods"`}}
+	watch.works = func(t *testing.T, user, _ string) { watchAs(t, lab, user, "") }
+	watch.lacks = func(t *testing.T, user, _ string, missing permission) result {
+		return watchAs(t, lab, user, missing.forbidden(user))
+	}
+	return []usage{
+		everywhere, one, wide, naming, watch,
+		by("proxyver-verify", readersHere, grants{"kubectl-mesh-verify": {here}}, "-n", rolesNamespace, "--verify"),
+	}
+}
+
+// wantWorks wants a command to do all that it should, and warn of nothing.
+func wantWorks(t *testing.T, r result, shows string) {
+	t.Helper()
+	if r.code != 0 || strings.Contains(r.stderr, "warning") || !strings.Contains(r.stdout, shows) {
+		t.Fatalf("exit %d, want %s\nstdout: %s\nstderr: %s", r.code, shows, r.stdout, r.stderr)
+	}
+}
+
+// watchAs watches until stderr has a text, and there is a row if it has not ended by itself.
+func watchAs(t *testing.T, lab *cluster.Cluster, user, says string) result {
+	t.Helper()
+	w := startWatch(t, lab, "-A", "--as", user)
+	w.awaitStderr(says)
+	if strings.Contains(w.stderr.String(), "error: ") {
+		w.wait(1)
+	} else {
+		w.awaitLine("^roles +deployment/web ")
+		w.interrupt()
+	}
+	return result{w.stdout.String(), w.stderr.String(), w.cmd.ProcessState.ExitCode()}
+}
