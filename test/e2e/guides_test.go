@@ -41,10 +41,10 @@ var guideStages = map[string]guideStage{
 	"two revisions": {always: true, start: twoRevisions, pages: []stagedPage{
 		{"docs/guides/dump.md", (*reader).amidTheUpgrade},
 		{"docs/guides/gitops.md", (*reader).keptInGit},
-		{"docs/guides/rollback.md", (*reader).followingATag},
 		// The last one: its upgrade stays completed.
 		{"README.md", (*reader).inRepository},
 	}},
+	"rollback": {start: twoRevisions, pages: []stagedPage{{"docs/guides/rollback.md", (*reader).followingATag}}},
 	"in place": {start: withoutRevision, pages: []stagedPage{{"docs/guides/in-place.md", (*reader).injectedByDefault}}},
 	"aks":      {start: asOnAKS, pages: []stagedPage{{"docs/guides/aks.md", (*reader).onAKS}}},
 }
