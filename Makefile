@@ -53,7 +53,7 @@ unit: ## Run the tests beside the code
 # Tests wait for a cluster about as often as they compute, so two processes run them at the same time. e2e-own and e2e-shared
 # together run every test of e2e: the one those that start labs of their own, or write to bin/, and the other all the rest,
 # on one lab. Some run make, which has nothing to do with this one's flags.
-OWN_LABS := ^Test(PredictionsEqualTheInjector|ShapesOfInstallation|Watch|TheDemoTellsItsStory|BothSpellingsWork|ARelease.*)$$
+OWN_LABS := ^Test(PredictionsEqualTheInjector|ShapesOfInstallation|Watch|TheDemoTellsItsStory|BothSpellingsWork|ARelease.*|Guides)$$
 REINJECT := ^TestReinject
 CANARY := ^TestCanary
 E2E = cd test/e2e && MAKEFLAGS= E2E_PLUGINS='$(CURDIR)/bin/e2e/plugins' STREAM=$@ ../no-skips.sh ../../bin/e2e/e2e.test -test.v -test.timeout 60m

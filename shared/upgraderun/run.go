@@ -76,12 +76,16 @@ func (e *KeptError) Error() string {
 	for i, k := range e.Kept {
 		lines[i] = k.String()
 	}
-	return strings.Join(lines, "\n")
+	return strings.Join(lines, separate)
 }
+
+// separate stands between the parts of an error: in lines of their own, and still apart once they are put into one.
+const separate = ";\n"
 
 // To takes an upgrade to its goal; u is the record, and is kept up to date. Before the goal is reached nothing is assumed to be as it
 // was: the cluster is looked at before every step. Going forward, it ends at once with a KeptError where somebody else has moved a
-// tag; going back, and of everything else, it does what it can, and returns at the end what others have changed.
+// tag; going back, and of everything else, it does what it can, and returns at the end what others have changed. Going back, it does so too
+// where something fails.
 func (r *Run) To(ctx context.Context, u *v1alpha1.CanaryUpgrade, goal upgrade.Goal) error {
 	var left, others []upgrade.Kept
 	for {
@@ -107,7 +111,11 @@ func (r *Run) To(ctx context.Context, u *v1alpha1.CanaryUpgrade, goal upgrade.Go
 		}
 		kept, err = r.take(ctx, u, steps[0], seen)
 		others = append(others, kept...)
-		if err != nil {
+		switch {
+		case err != nil && goal == upgrade.Rollback:
+			// What others have changed may be why it failed: pods of a namespace that has lost its label stay where they are.
+			return withOthers(asError(append(left, others...)), err)
+		case err != nil:
 			return err
 		}
 	}
@@ -192,6 +200,14 @@ func asError(kept []upgrade.Kept) error {
 		return nil
 	}
 	return &KeptError{kept}
+}
+
+// withOthers puts what others have changed, nil for nothing, before a failure.
+func withOthers(others, err error) error {
+	if others == nil {
+		return err
+	}
+	return fmt.Errorf("%w"+separate+"%w", others, err)
 }
 
 // do does one step that changes the mesh.

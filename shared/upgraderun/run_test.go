@@ -192,14 +192,28 @@ func TestWhatSomebodyElseHasChanged(t *testing.T) {
 	const tag = "tag prod-stable was changed by somebody else: it is revision 1-21 and would be revision "
 	const shop = "namespace shop was changed by somebody else: it is istio-injection=disabled and would be istio.io/rev=prod-stable; it is left as it is"
 	h.did = nil
-	if err := h.to(t, upgrade.Complete); err == nil || err.Error() != tag+"1-23; it is left as it is\n"+shop || len(h.did) > 0 {
+	if err := h.to(t, upgrade.Complete); err == nil || err.Error() != tag+"1-23; it is left as it is;\n"+shop || len(h.did) > 0 {
 		t.Errorf("%v, %v", err, h.did)
 	}
-	if err := h.to(t, upgrade.Rollback); err == nil || err.Error() != tag+"1-22; it is left as it is\n"+shop {
+	if err := h.to(t, upgrade.Rollback); err == nil || err.Error() != tag+"1-22; it is left as it is;\n"+shop {
 		t.Errorf("got %v", err)
 	}
 	if h.namespaces["bank"][upgrade.Rev] != "1-22" || h.pods["bank"] != "1-22" || h.tags["prod-stable"] != "1-21" || h.load(t).Phase != v1alpha1.PhaseRolledBack {
 		t.Errorf("%v %v", h.namespaces, h.load(t))
+	}
+}
+
+// TestGoingBackFailsAndSaysWhatOthersHaveChanged: that may be why.
+func TestGoingBackFailsAndSaysWhatOthersHaveChanged(t *testing.T) {
+	h := cluster(t)
+	if err := h.to(t, upgrade.Advance); err != nil {
+		t.Fatal(err)
+	}
+	h.namespaces["bank"] = nil
+	err := (&Run{Hands: leaves{h}, Recorder: h, Began: func(upgrade.Step) {}}).To(t.Context(), h.load(t), upgrade.Rollback)
+	const want = "namespace bank was changed by somebody else: it is no label and would be istio.io/rev=1-22; it is left as it is;\nnot every pod runs revision 1-23"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

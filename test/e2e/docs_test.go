@@ -21,7 +21,7 @@ var (
 	quoted = regexp.MustCompile("`[^`]*`")
 	link   = regexp.MustCompile(`\]\(([^()\s]+)\)|\b(?:href|src)="([^"]+)"`)
 	header = regexp.MustCompile(`(?m)^#{1,6} +(.*?) *$`)
-	named  = regexp.MustCompile(`\bid="([^"]+)"`)
+	idSet  = regexp.MustCompile(`\bid="([^"]+)"`)
 )
 
 // TestLinksLead: every link of a page to another file of the repository, or to a heading, leads somewhere.
@@ -106,7 +106,7 @@ func anchors(text string) []string {
 		}
 		all = append(all, anchor)
 	}
-	for _, found := range named.FindAllStringSubmatch(text, -1) {
+	for _, found := range idSet.FindAllStringSubmatch(text, -1) {
 		all = append(all, found[1])
 	}
 	return all
