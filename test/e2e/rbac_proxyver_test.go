@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -104,10 +105,16 @@ func proxyverUsages(lab *cluster.Cluster) []usage {
 	watch.lacks = func(t *testing.T, user, _ string, missing permission) result {
 		return watchAs(t, lab, user, missing.forbidden(user))
 	}
-	return []usage{
-		everywhere, one, wide, naming, watch,
-		by("proxyver-verify", readersHere, grants{"kubectl-mesh-verify": {here}}, "-n", rolesNamespace, "--verify"),
+	verify := by("proxyver-verify", readersHere, grants{"kubectl-mesh-verify": {here}}, "-n", rolesNamespace, "--verify")
+	// A pod of the workload does instead of a template that may not be read: that is said, and the answer is whole.
+	verify.unless = map[string]without{}
+	for kind, permission := range map[string]string{
+		"deployments": "list deployments.apps", "statefulsets": "list statefulsets.apps", "daemonsets": "list daemonsets.apps",
+		"replicationcontrollers": "list replicationcontrollers",
+	} {
+		verify.unless[permission] = without{0, fmt.Sprintf("cannot list resource %q", kind)}
 	}
+	return []usage{everywhere, one, wide, naming, watch, verify}
 }
 
 // wantWorks wants a command to do all that it should, and warn of nothing.
