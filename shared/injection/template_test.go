@@ -43,6 +43,7 @@ func TestTheImageOfATemplate(t *testing.T) {
 		{"behind a condition that has ended", "{{ if .X }}\nmetadata: {}\n{{ end }}\n" + containers + "  - name: istio-proxy\n    image: a/b:1\n", literalImage, "a/b:1"},
 		{"a condition and the image on one line", containers + "  - name: istio-proxy\n    {{ if .Values.mine }}image: a/b:1{{ end }}\n", opaqueImage, ""},
 		{"the name is not the first field", containers + "  - image: a/b:1\n    name: istio-proxy\n", opaqueImage, ""},
+		{"the name is on the next line", containers + "  - name:\n      istio-proxy\n    image: a/b:1\n", opaqueImage, ""},
 		{"1.0.0's", ofIsset, annotatedImage, "a/b:1"},
 		{"1.0.0's, of another annotation", strings.ReplaceAll(ofIsset, "sidecar.istio.io/proxyImage", "mine"), opaqueImage, ""},
 		{"1.0.0's, cut off", ofIsset[:strings.Index(ofIsset, "[[ else")], opaqueImage, ""},
