@@ -3,6 +3,7 @@ package injection
 import (
 	"regexp"
 	"strings"
+	"unicode"
 
 	"sigs.k8s.io/yaml"
 
@@ -14,9 +15,6 @@ var (
 	imageLine      = regexp.MustCompile(`^["']?image["']?\s*:\s*(.*)$`)
 	// inlineImage finds an image on a line that starts with an action: `{{ if .X }}image: a{{ end }}`.
 	inlineImage = regexp.MustCompile(`(?:^|[^\w.])image["']?\s*:`)
-	// blockOpens and blockEnds count how many blocks are open around a line.
-	blockOpens = regexp.MustCompile(`(?:\{\{|\[\[)-?\s*(?:if|with|range|block|define)\b`)
-	blockEnds  = regexp.MustCompile(`(?:\{\{|\[\[)-?\s*end\b`)
 	// openings, closings and blanks are what writers of templates vary without a difference.
 	openings = regexp.MustCompile(`(\{\{|\[\[)-?\s*`)
 	closings = regexp.MustCompile(`\s*-?(\}\}|\]\])`)
@@ -82,9 +80,25 @@ func isAction(text string) bool {
 	return strings.HasPrefix(text, "{{") || strings.HasPrefix(text, "[[")
 }
 
-// hasActions says whether there may be an action in a text.
-func hasActions(text string) bool {
-	return strings.Contains(text, "{{") || strings.Contains(text, "[[")
+// blocks returns how many more blocks are open after a line than before it.
+func blocks(line string) int {
+	more := 0
+	for at := range len(line) {
+		if !isAction(line[at:]) {
+			continue
+		}
+		word := strings.TrimLeft(strings.TrimPrefix(line[at+2:], "-"), space)
+		if end := strings.IndexFunc(word, func(r rune) bool { return r > unicode.MaxASCII || !isWord(byte(r)) }); end >= 0 {
+			word = word[:end]
+		}
+		switch word {
+		case "if", "with", "range", "block", "define":
+			more++
+		case "end":
+			more--
+		}
+	}
+	return more
 }
 
 // templateReader goes through a template line by line and keeps the lines of the istio-proxy container.
@@ -111,9 +125,7 @@ type templateLine struct {
 
 func (r *templateReader) read(line string) {
 	trimmed, depth := strings.TrimSpace(line), r.depth
-	if hasActions(line) {
-		r.depth += len(blockOpens.FindAllString(line, -1)) - len(blockEnds.FindAllString(line, -1))
-	}
+	r.depth += blocks(line)
 	if strings.Contains(line, proxy.ContainerName) {
 		if m := containerShape.FindStringSubmatch(line); m != nil {
 			r.inside, r.indent = true, len(m[1])
