@@ -100,6 +100,14 @@ test-crash: lab-tools e2e-programs ## Kill mesh-canary before and after every re
 test-roles: lab-tools e2e-programs ## Take every permission of docs/rbac away, one after the other
 	@$(E2E) -test.run 'RolesAreTheLeast$$' -rbac-all
 
+.PHONY: test-guides
+test-guides: lab-tools e2e-programs ## Type every command of the README and of the guides
+	@$(E2E) -test.run '^TestGuides' -all-guides
+
+.PHONY: guides-update
+guides-update: lab-tools e2e-programs ## Put what the commands of the guides say into their pages
+	@$(E2E) -test.run '^TestGuides$$' -all-guides -update
+
 .PHONY: lint
 lint: ## Run go vet and staticcheck, and check formatting and generated files
 	@test -z "$$(gofmt -l .)" || { echo 'not gofmt-ed:'; gofmt -l .; exit 1; }

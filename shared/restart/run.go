@@ -269,8 +269,10 @@ func (r *runner) end(t *task, outcome v1alpha1.Outcome, message string) {
 		return
 	}
 	began := metav1.NewTime(t.began)
+	// A second replica for the time of the restart, and what is scaled up meanwhile, comes new and replaces nothing.
+	replaced := min(len(t.replaced), t.step.Pods)
 	t.result = &v1alpha1.RestartResult{
-		RestartItem: t.step.RestartItem, Outcome: outcome, Message: message, Replaced: len(t.replaced),
+		RestartItem: t.step.RestartItem, Outcome: outcome, Message: message, Replaced: replaced,
 		StartedAt: &began, Seconds: seconds(time.Since(t.began)),
 	}
 	t.phase = ended

@@ -12,12 +12,12 @@ import (
 
 var consoleBlock = regexp.MustCompile("(?s)```console\n(.*?)```")
 
-// TestTheReadmeQuotesTheDemo: what the README and the tour show of a terminal is what the demo, which runs in these tests, printed. What shows no
-// command is said by the block of shell before it, and compared by TestGuides.
-func TestTheReadmeQuotesTheDemo(t *testing.T) {
+// TestWhatIsQuotedIsTheDemos: a terminal that a page shows with its commands is a piece of what the demo, which runs in these tests, printed. What
+// the guides show behind a block of commands is TestGuides' matter.
+func TestWhatIsQuotedIsTheDemos(t *testing.T) {
 	demo := whatTheDemoSaid(t)
 	shown := 0
-	for _, page := range []string{"README.md", "docs/tour.md"} {
+	for _, page := range append(typedPages(t), "docs/tour.md") {
 		for _, b := range consoleBlock.FindAllStringSubmatch(readPage(t, page), -1) {
 			if !strings.HasPrefix(b[1], "$ ") {
 				continue

@@ -13,6 +13,7 @@ package guide
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -75,6 +76,8 @@ func (p *parser) take() error {
 	switch {
 	case strings.HasPrefix(trimmed, "```") && trimmed != line:
 		return p.errorf("a fence is indented: begin it at the start of its line")
+	case strings.HasPrefix(trimmed, "~~~"):
+		return p.errorf("a fence is made of tildes: make it of backquotes")
 	case strings.HasPrefix(line, "```"):
 		return p.fence(strings.TrimPrefix(line, "```"))
 	case strings.HasPrefix(trimmed, "<!--"):
@@ -107,14 +110,22 @@ func (p *parser) fence(language string) error {
 			b, p.marked = *p.marked, nil
 		}
 		b.Line, b.Script = start+1, text
+		if b.Exit != 0 && strings.Count(text, "\n") > 1 {
+			return b.errorf("one command alone ends with that exit code: give it a block of its own")
+		}
 		p.blocks, p.shows = append(p.blocks, b), true
 	case "console", "text":
 		return p.output(start, language, text)
-	case "", "bash", "shell", "zsh":
-		return fmt.Errorf("line %d: write ```sh for what is typed, ```console for what is said, or the language that it is", start+1)
+	default:
+		if !slices.Contains(data, language) {
+			return fmt.Errorf("line %d: write ```sh for what is typed, ```console for what is said, or one of %s", start+1, strings.Join(data, ", "))
+		}
 	}
 	return nil
 }
+
+// data are the languages of blocks that nobody types.
+var data = []string{"json", "yaml", "mermaid", "markdown", "powershell"}
 
 // output is what the last block says. What is shown with the command, behind a "$ ", is a quotation from somewhere else.
 func (p *parser) output(start int, language, text string) error {
@@ -150,7 +161,11 @@ func joined(lines []string) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-var said = regexp.MustCompile(`(?s)^<!--\s*(not run:|expect exit|run:|lab:)\s*(.*?)\s*-->$`)
+var (
+	said = regexp.MustCompile(`(?s)^<!--\s*(not run:|expect exit|run:|lab:)\s*(.*?)\s*-->$`)
+	// meant finds what was to say something, and is misspelt.
+	meant = regexp.MustCompile(`(?i)^<!--\s*(not[ -]?run|expect|run|lab)\b`)
+)
 
 // comment reads one that tells the test something; of others it knows nothing.
 func (p *parser) comment() error {
@@ -161,11 +176,15 @@ func (p *parser) comment() error {
 		}
 	}
 	p.at++
-	m := said.FindStringSubmatch(strings.TrimSpace(strings.Join(p.lines[start:p.at], "\n")))
+	comment := strings.TrimSpace(strings.Join(p.lines[start:p.at], "\n"))
+	here := Block{Line: start + 1}
+	m := said.FindStringSubmatch(comment)
 	if m == nil {
+		if meant.MatchString(comment) {
+			return here.errorf("write `not run: REASON`, `expect exit N`, `run: COMMANDS` or `lab: WHAT`")
+		}
 		return nil
 	}
-	here := Block{Line: start + 1}
 	if m[2] == "" {
 		return here.errorf("%q says nothing more", m[1])
 	}

@@ -77,6 +77,9 @@ func TestParseRefuses(t *testing.T) {
 		"a reason of what is shown":       {page("'''sh", "a", "'''", "<!-- not run: why -->", "'''text", "'''"), "line 4: no ```sh block follows this comment"},
 		"an exit code that is none":       {page("<!-- expect exit two -->", "'''sh", "a", "'''"), `line 1: "two" is no exit code`},
 		"an output of nothing":            {page("'''console", "a", "'''"), "line 1: this shows the output of nothing"},
+		"a fence of tildes":               {page("~~~sh", "a", "~~~"), "line 1: a fence is made of tildes"},
+		"a misspelt comment":              {page("<!-- not-run: why -->", "'''sh", "a", "'''"), "line 1: write `not run: REASON`"},
+		"an exit code of several":         {page("<!-- expect exit 1 -->", "'''sh", "a", "b", "'''"), "line 2: one command alone"},
 		"a second output":                 {page("'''sh", "a", "'''", "'''console", "'''", "'''console", "'''"), "line 6: this shows the output of nothing"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -163,7 +163,7 @@ type RestartResult struct {
 	Outcome     Outcome `json:"outcome"`
 	// Message is the cause where it did not go well, or what else is to be said.
 	Message string `json:"message,omitempty"`
-	// Replaced counts the pods that came new.
+	// Replaced counts the pods in whose place new ones came, at most Pods.
 	Replaced int `json:"replaced"`
 	// StartedAt and Seconds are absent where nothing was begun.
 	StartedAt *metav1.Time `json:"startedAt,omitempty"`
