@@ -32,10 +32,10 @@ func WithoutNamespace(cmd *cobra.Command) { _ = cmd.Flags().MarkHidden(namespace
 
 const namespaceFlag = "namespace"
 
-// takesNamespace says whether a command can be asked about one namespace alone.
+// takesNamespace says whether a command can be asked about one namespace alone, and was not.
 func takesNamespace(cmd *cobra.Command) bool {
 	flag := cmd.Flags().Lookup(namespaceFlag)
-	return flag != nil && !flag.Hidden
+	return flag != nil && !flag.Hidden && !flag.Changed
 }
 
 func flagUsages(cmd *cobra.Command, connection bool) string {

@@ -150,6 +150,9 @@ func (o *startOptions) begin(ctx context.Context, s *session) error {
 		}
 	}
 	if u := s.upgrade; u != nil && u.Phase == v1alpha1.PhaseCompleted && s.runs(u.From) {
+		if o.To == u.From {
+			return fmt.Errorf("the upgrade from %s to %s is completed and can still be rolled back: `kubectl mesh-canary rollback` goes back to %s", u.From, u.To, u.From)
+		}
 		return fmt.Errorf("the upgrade from %s to %s is completed and can still be rolled back, which another one would forget: `kubectl mesh-canary retire %s --run` first, "+
 			"or forget it with `kubectl delete configmap %s -n %s`", u.From, u.To, u.From, upgradestore.Name, s.namespace)
 	}
@@ -285,6 +288,9 @@ func (o *upgradeOptions) move(ctx context.Context, s *session, first func(contex
 	}
 	if err := o.to(ctx, s, upgrade.Advance); err != nil {
 		return err
+	}
+	if len(s.upgrade.Namespaces) == 0 {
+		return o.conclude(ctx, s, "the upgrade is recorded, and no namespace has moved yet")
 	}
 	return o.conclude(ctx, s, "namespaces on revision "+s.upgrade.To+": "+restarttext.Count(len(s.upgrade.Namespaces), "namespace"))
 }
