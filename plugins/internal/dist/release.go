@@ -31,8 +31,9 @@ type release struct {
 	time            time.Time
 	plugins         []plugin
 	platforms       []platform
-	license         string // a file
-	templates       string // a folder
+	license         string   // a file
+	templates       string   // a folder
+	settings        []string // of Go, NAME=VALUE
 	log             io.Writer
 
 	mu sync.Mutex
