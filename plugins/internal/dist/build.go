@@ -47,7 +47,7 @@ func (r *release) buildArgs(t target, file string) []string {
 	return []string{
 		"build", "-trimpath", "-buildvcs=false",
 		"-ldflags", fmt.Sprintf("-s -w -X %[1]s.version=%[2]s -X %[1]s.commit=%[3]s", versionPackage, r.version, r.commit),
-		"-o", file, "./plugins/kubectl-" + t.plugin.krewName(),
+		"-o", file, t.source(),
 	}
 }
 

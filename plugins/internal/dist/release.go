@@ -107,15 +107,19 @@ func (r *release) archives(ctx context.Context, binaries, dir string) error {
 				if err := r.build(ctx, t, binary); err != nil {
 					return err
 				}
-				return r.archive(t, binary, license, dir)
+				others, err := r.thirdPartyLicences(ctx, t)
+				if err != nil {
+					return err
+				}
+				return r.archive(t, binary, []entry{{"LICENSE", readable, license}, {thirdParty, readable, others}}, dir)
 			})
 		}
 	}
 	return group.Wait()
 }
 
-// archive writes the archive of a target, whose binary is that file, into the folder, and notes its checksum.
-func (r *release) archive(t target, binary string, license []byte, dir string) error {
+// archive writes the archive of a target, the licences and the binary in that file, into the folder, and notes its checksum.
+func (r *release) archive(t target, binary string, licences []entry, dir string) error {
 	program, err := os.ReadFile(binary)
 	if err != nil {
 		return fmt.Errorf("reading what was built: %w", err)
@@ -125,8 +129,7 @@ func (r *release) archive(t target, binary string, license []byte, dir string) e
 		write = writeZip
 	}
 	var content bytes.Buffer
-	entries := []entry{{"LICENSE", readable, license}, {t.binary(), executable, program}}
-	if err := write(&content, r.time, entries); err != nil {
+	if err := write(&content, r.time, append(licences, entry{t.binary(), executable, program})); err != nil {
 		return fmt.Errorf("making %s: %w", t.archive(r.version), err)
 	}
 	if err := r.put(dir, t.archive(r.version), content.Bytes()); err != nil {
