@@ -1,12 +1,19 @@
 # `make help` lists the targets.
 # Twelve digits, so that a commit is not called by another name where a clone holds more or less.
-VERSION ?= $(shell git describe --tags --always --dirty --abbrev=12 2>/dev/null || echo dev)
-COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
-PREFIX  ?= $(HOME)/.local
+ifndef VERSION
+VERSION := $(shell git describe --tags --always --dirty --abbrev=12 2>/dev/null || echo dev)
+endif
+ifndef COMMIT
+COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+endif
+# Recipes take them from the environment, where neither make nor a shell reads them: what a tag is called can be a command.
+build dist: export VERSION := $(value VERSION)
+build dist: export COMMIT := $(value COMMIT)
+PREFIX ?= $(HOME)/.local
 
 PLUGINS := proxyver reinject canary
 PACKAGE := github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin
-LDFLAGS := -s -w -X $(PACKAGE).version=$(VERSION) -X $(PACKAGE).commit=$(COMMIT)
+LDFLAGS := -s -w -X $(PACKAGE).version=$$VERSION -X $(PACKAGE).commit=$$COMMIT
 
 # The race detector needs cgo and a C compiler that works; without them the tests run all the same, and say so.
 RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && echo 'int main(void) { return 0; }' | $$(go env CC) -x c -o /dev/null - 2>/dev/null && echo -race)
@@ -23,7 +30,7 @@ help: ## List the targets
 .PHONY: build
 build: ## Build the plugins and the lab's program into bin/
 	@for p in $(PLUGINS); do \
-		CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-mesh_$$p ./plugins/kubectl-mesh-$$p || exit 1; \
+		CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o bin/kubectl-mesh_$$p ./plugins/kubectl-mesh-$$p || exit 1; \
 		ln -sf kubectl-mesh_$$p bin/kubectl-mesh-$$p || exit 1; \
 	done
 	@cd test && go build -trimpath -o ../bin/lab ./lab
@@ -40,7 +47,7 @@ install: build ## Put the plugins, in both spellings, and their completion into 
 
 .PHONY: dist
 dist: ## Make a release into dist/: archives for every platform, checksums, manifests for krew
-	@go run ./plugins/internal/dist -version '$(VERSION)' -commit '$(COMMIT)' $(DISTFLAGS)
+	@go run ./plugins/internal/dist -version "$$VERSION" -commit "$$COMMIT" $(DISTFLAGS)
 
 .PHONY: test
 test: lint unit e2e ## Run everything that CI runs: lint, unit, e2e

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"debug/buildinfo"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -117,7 +118,35 @@ func krewInstall(t *testing.T, dist, root, plugin string) {
 	if _, err := os.Stat(filepath.Join(store, "LICENSE")); err != nil {
 		t.Error(err)
 	}
+	licensed(t, filepath.Join(store, "THIRD_PARTY_LICENSES"), filepath.Join(store, platform.Bin))
 	krewLink(t, filepath.Join(root, "bin"), filepath.Join(store, platform.Bin), plugin)
+}
+
+// licensed compares a file of licences with what the linker has noted in the binary: it is for those modules, and for no other.
+func licensed(t *testing.T, file, program string) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	noted, err := buildinfo.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"Go " + noted.GoVersion}
+	for _, module := range noted.Deps {
+		want = append(want, module.Path+" "+module.Version)
+	}
+	var got []string
+	for _, part := range strings.Split(string(content), "\n"+strings.Repeat("=", 80)+"\n")[1:] {
+		name, _, _ := strings.Cut(part, "\n")
+		got = append(got, name)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: there are licences of\n%s\nand linked is\n%s", path.Base(program), strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
 }
 
 // krewExtract takes what krew takes: regular files and folders that stay inside.

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -27,7 +28,7 @@ func archiveOf(t *testing.T, p platform, umask fs.FileMode) []byte {
 		t.Fatal(err)
 	}
 	r := &release{version: "v1.2.3", time: madeAt, sums: map[string]string{}, log: io.Discard}
-	if err := r.archive(made, binary, []byte("a licence"), dir); err != nil {
+	if err := r.archive(made, binary, []entry{{"LICENSE", readable, []byte("a licence")}, {thirdParty, readable, []byte("others")}}, dir); err != nil {
 		t.Fatal(err)
 	}
 	content, err := os.ReadFile(filepath.Join(dir, made.archive("v1.2.3")))
@@ -48,7 +49,7 @@ type packed struct {
 	at      time.Time
 }
 
-func TestAnArchiveHoldsTheBinaryAndTheLicence(t *testing.T) {
+func TestAnArchiveHoldsTheBinaryAndTheLicences(t *testing.T) {
 	for p, binary := range map[platform]string{{"linux", "amd64"}: "kubectl-mesh_canary", {"darwin", "arm64"}: "kubectl-mesh_canary", {"windows", "arm64"}: "kubectl-mesh_canary.exe"} {
 		t.Run(p.String(), func(t *testing.T) {
 			unpack := unpackTarGz
@@ -56,8 +57,8 @@ func TestAnArchiveHoldsTheBinaryAndTheLicence(t *testing.T) {
 				unpack = unpackZip
 			}
 			got, err := unpack(archiveOf(t, p, 0))
-			want := []packed{{"LICENSE", 0o644, "a licence", madeAt}, {binary, 0o755, "a program", madeAt}}
-			if err != nil || len(got) != len(want) || got[0] != want[0] || got[1] != want[1] {
+			want := []packed{{"LICENSE", 0o644, "a licence", madeAt}, {"THIRD_PARTY_LICENSES", 0o644, "others", madeAt}, {binary, 0o755, "a program", madeAt}}
+			if err != nil || !slices.Equal(got, want) {
 				t.Errorf("got %v, %v, want %v", got, err, want)
 			}
 		})

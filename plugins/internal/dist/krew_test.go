@@ -147,6 +147,8 @@ func krewRefusesPlatform(p krewPlatform) error {
 		return errors.New("bin is not installed")
 	case p.Files != nil && !slices.Contains(installed, "LICENSE"):
 		return errors.New("the licence is not installed")
+	case p.Files != nil && !slices.Contains(installed, thirdParty):
+		return errors.New("the licences of others are not installed")
 	}
 	return nil
 }
@@ -301,7 +303,8 @@ func TestABrokenManifestIsSeen(t *testing.T) {
 		{"a file to nowhere", "", func(p *krewPlugin) { p.Spec.Platforms[0].Files[0].To = "" }, "no from or no to"},
 		{"a path that is not clean", "", func(p *krewPlugin) { p.Spec.Platforms[0].Files[0].To = "./" }, "not clean"},
 		{"a path outside", "", func(p *krewPlugin) { p.Spec.Platforms[0].Files[0].To = "../bin" }, "outside"},
-		{"no licence", "", func(p *krewPlugin) { p.Spec.Platforms[0].Files = p.Spec.Platforms[0].Files[:1] }, "licence"},
+		{"no licence", "", func(p *krewPlugin) { p.Spec.Platforms[0].Files = p.Spec.Platforms[0].Files[:1] }, "the licence is"},
+		{"no licences of others", "", func(p *krewPlugin) { p.Spec.Platforms[0].Files = p.Spec.Platforms[0].Files[:2] }, "the licences of others"},
 		{"no selector", "", func(p *krewPlugin) { p.Spec.Platforms[0].Selector = nil }, "empty"},
 		{"a selector for something else", "", func(p *krewPlugin) { p.Spec.Platforms[0].Selector.MatchLabels["libc"] = "musl" }, `"libc"`},
 		{"a selector for nothing", "", func(p *krewPlugin) { p.Spec.Platforms[0].Selector.MatchLabels["arch"] = "x86" }, "selects no platform"},

@@ -54,9 +54,13 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	settings, err := goSettings(ctx)
+	if err != nil {
+		return err
+	}
 	r := &release{
 		version: version, commit: o.commit, time: made, plugins: o.plugins.values, platforms: o.platforms.values,
-		license: "LICENSE", templates: "krew-manifests", log: os.Stdout,
+		license: "LICENSE", templates: "krew-manifests", settings: settings, log: os.Stdout,
 	}
 	return r.make(ctx, o.out)
 }

@@ -31,8 +31,9 @@ type release struct {
 	time            time.Time
 	plugins         []plugin
 	platforms       []platform
-	license         string // a file
-	templates       string // a folder
+	license         string   // a file
+	templates       string   // a folder
+	settings        []string // of Go, NAME=VALUE
 	log             io.Writer
 
 	mu sync.Mutex
@@ -40,30 +41,53 @@ type release struct {
 	sums map[string]string
 }
 
-// make builds everything beside the folder out, and puts it there once it is whole. The error says what failed; then out is as it was.
+// make builds everything beside the folder out, and puts it there once it is whole. The error says what failed; then out is as it was,
+// or the error says where that is.
 func (r *release) make(ctx context.Context, out string) error {
+	// With a slash at its end, a folder would be its own parent.
+	out = filepath.Clean(out)
 	if err := replaceable(out); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return fmt.Errorf("making room for the release: %w", err)
 	}
-	stage, err := os.MkdirTemp(filepath.Dir(out), ".dist-")
+	folder, err := os.MkdirTemp(filepath.Dir(out), ".dist-")
 	if err != nil {
 		return fmt.Errorf("making room for the release: %w", err)
 	}
-	defer os.RemoveAll(stage)
-	binaries, whole := filepath.Join(stage, "binaries"), filepath.Join(stage, "whole")
-	if err := os.Mkdir(whole, 0o755); err != nil {
+	s := stage{folder}
+	defer s.clear()
+	if err := os.Mkdir(s.whole(), 0o755); err != nil {
 		return fmt.Errorf("making room for the release: %w", err)
 	}
-	if err := r.archives(ctx, binaries, whole); err != nil {
+	if err := r.archives(ctx, s.binaries(), s.whole()); err != nil {
 		return err
 	}
-	if err := r.describe(whole); err != nil {
+	if err := r.describe(s.whole()); err != nil {
 		return err
 	}
-	return replace(out, whole, filepath.Join(stage, "earlier"))
+	if err := replace(out, s.whole(), s.earlier()); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(s.earlier()); err != nil {
+		return fmt.Errorf("the release is made, and the earlier one still there: %w", err)
+	}
+	return nil
+}
+
+// stage is the folder in which a release is made.
+type stage struct{ folder string }
+
+func (s stage) binaries() string { return filepath.Join(s.folder, "binaries") }
+func (s stage) whole() string    { return filepath.Join(s.folder, "whole") }
+func (s stage) earlier() string  { return filepath.Join(s.folder, "earlier") }
+
+// clear removes what was made, and the folder with it unless an earlier release is still in there: nobody else has that one.
+func (s stage) clear() {
+	os.RemoveAll(s.binaries())
+	os.RemoveAll(s.whole())
+	os.Remove(s.folder)
 }
 
 // archives builds every target into the folder binaries, and writes its archive into the folder dir.
@@ -83,15 +107,19 @@ func (r *release) archives(ctx context.Context, binaries, dir string) error {
 				if err := r.build(ctx, t, binary); err != nil {
 					return err
 				}
-				return r.archive(t, binary, license, dir)
+				others, err := r.thirdPartyLicences(ctx, t)
+				if err != nil {
+					return err
+				}
+				return r.archive(t, binary, []entry{{"LICENSE", readable, license}, {thirdParty, readable, others}}, dir)
 			})
 		}
 	}
 	return group.Wait()
 }
 
-// archive writes the archive of a target, whose binary is that file, into the folder, and notes its checksum.
-func (r *release) archive(t target, binary string, license []byte, dir string) error {
+// archive writes the archive of a target, the licences and the binary in that file, into the folder, and notes its checksum.
+func (r *release) archive(t target, binary string, licences []entry, dir string) error {
 	program, err := os.ReadFile(binary)
 	if err != nil {
 		return fmt.Errorf("reading what was built: %w", err)
@@ -101,8 +129,7 @@ func (r *release) archive(t target, binary string, license []byte, dir string) e
 		write = writeZip
 	}
 	var content bytes.Buffer
-	entries := []entry{{"LICENSE", readable, license}, {t.binary(), executable, program}}
-	if err := write(&content, r.time, entries); err != nil {
+	if err := write(&content, r.time, append(licences, entry{t.binary(), executable, program})); err != nil {
 		return fmt.Errorf("making %s: %w", t.archive(r.version), err)
 	}
 	if err := r.put(dir, t.archive(r.version), content.Bytes()); err != nil {
@@ -165,10 +192,22 @@ func replaceable(out string) error {
 	if err != nil {
 		return fmt.Errorf("looking at what is in %s: %w", out, err)
 	}
+	const remedy = "empty it, or name another folder with -out"
 	if !slices.ContainsFunc(there, func(e fs.DirEntry) bool { return e.Name() == checksums }) {
-		return fmt.Errorf("%s holds something else than a release: empty it, or name another folder with -out", out)
+		return fmt.Errorf("%s holds something else than a release, which would have %s: %s", out, checksums, remedy)
+	}
+	if i := slices.IndexFunc(there, func(e fs.DirEntry) bool { return !ofRelease(e) }); i >= 0 {
+		return fmt.Errorf("%s holds something else than a release, %s: %s", out, there[i].Name(), remedy)
 	}
 	return nil
+}
+
+// ofRelease tells whether a release, of this version or another, has such an entry.
+func ofRelease(e fs.DirEntry) bool {
+	return e.Type().IsRegular() && slices.ContainsFunc([]string{checksums, "mesh-*.yaml", "kubectl-mesh-*_*"}, func(pattern string) bool {
+		is, _ := filepath.Match(pattern, e.Name())
+		return is
+	})
 }
 
 // replace puts the finished folder where out is, and what was there to earlier.
@@ -184,7 +223,7 @@ func replace(out, finished, earlier string) error {
 
 func putBack(earlier, out string) error {
 	if err := os.Rename(earlier, out); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("putting the earlier release back: %w", err)
+		return fmt.Errorf("putting the earlier release back: %w; it is kept in %s", err, earlier)
 	}
 	return nil
 }

@@ -65,9 +65,12 @@ func TestOnlyAReleaseIsReplaced(t *testing.T) {
 		there   []string
 		refused bool
 	}{
-		"nothing":         {nil, false},
-		"a release":       {[]string{"checksums.txt", "mesh-canary.yaml"}, false},
-		"somebody's home": {[]string{"letters.txt"}, true},
+		"nothing":               {nil, false},
+		"a release":             {[]string{"checksums.txt", "mesh-canary.yaml", "kubectl-mesh-canary_v1.0.0_linux_amd64.tar.gz"}, false},
+		"somebody's home":       {[]string{"letters.txt"}, true},
+		"somebody's downloads":  {[]string{"checksums.txt", "letters.txt"}, true},
+		"a folder by that name": {[]string{"checksums.txt", "kubectl-mesh-canary_work/letters.txt"}, true},
+		"the templates":         {[]string{"mesh-canary.yaml", "mesh-proxyver.yaml", "mesh-reinject.yaml"}, true},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			parent := t.TempDir()
@@ -90,6 +93,54 @@ func TestOnlyAReleaseIsReplaced(t *testing.T) {
 				t.Errorf("got %q, %v, in %v", content, err, got)
 			}
 		})
+	}
+}
+
+func TestASlashAfterTheFolderChangesNothing(t *testing.T) {
+	parent := t.TempDir()
+	out := filepath.Join(parent, "release")
+	write(t, filepath.Join(out, "checksums.txt"), "earlier")
+	license := filepath.Join(parent, "LICENSE")
+	write(t, license, "a licence")
+	r := &release{version: "v1.2.3", license: license, log: io.Discard}
+	if err := r.make(t.Context(), out+"/"); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(filepath.Join(out, "checksums.txt"))
+	if got := names(t, out); err != nil || len(content) != 0 || len(got) != 1 {
+		t.Errorf("got %q, %v, in %v", content, err, got)
+	}
+	if got := names(t, parent); !slices.Equal(got, []string{"LICENSE", "release"}) {
+		t.Errorf("beside it there is %v", got)
+	}
+}
+
+func TestAnEarlierReleaseIsPutBack(t *testing.T) {
+	parent := t.TempDir()
+	out := filepath.Join(parent, "dist")
+	write(t, filepath.Join(out, "checksums.txt"), "earlier")
+	err := replace(out, filepath.Join(parent, "nothing"), filepath.Join(parent, "earlier"))
+	if err == nil || !strings.Contains(err.Error(), "putting the release where it belongs") {
+		t.Errorf("got %v", err)
+	}
+	if got := names(t, out); !slices.Equal(got, []string{"checksums.txt"}) || len(names(t, parent)) != 1 {
+		t.Errorf("of the earlier release there is %v", got)
+	}
+}
+
+func TestAnEarlierReleaseThatCannotBePutBackIsKept(t *testing.T) {
+	parent := t.TempDir()
+	s := stage{filepath.Join(parent, ".dist-1")}
+	write(t, filepath.Join(s.earlier(), "checksums.txt"), "earlier")
+	write(t, filepath.Join(s.whole(), "checksums.txt"), "new")
+	// Meanwhile somebody else has put something there.
+	write(t, filepath.Join(parent, "dist", "letters.txt"), "a letter")
+	if err := putBack(s.earlier(), filepath.Join(parent, "dist")); err == nil || !strings.Contains(err.Error(), "kept in "+s.earlier()) {
+		t.Errorf("got %v", err)
+	}
+	s.clear()
+	if got := names(t, s.earlier()); !slices.Equal(got, []string{"checksums.txt"}) || len(names(t, s.folder)) != 1 {
+		t.Errorf("of the earlier release there is %v", got)
 	}
 }
 

@@ -58,6 +58,9 @@ func (t target) binary() string {
 	return name
 }
 
+// source is the package that is built, as the go command takes it in the module's folder.
+func (t target) source() string { return "./plugins/kubectl-" + t.plugin.krewName() }
+
 // archive is the archive's name.
 func (t target) archive(version string) string {
 	name := strings.Join([]string{"kubectl-" + t.plugin.krewName(), version, t.platform.os, t.platform.arch}, "_")
