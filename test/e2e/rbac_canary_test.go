@@ -18,13 +18,11 @@ import (
 func TestCanaryRolesAreTheLeast(t *testing.T) {
 	lab := sharedLab(t)
 	b := applyRoles(t, lab)
-	defer goesBack(t, lab)
 	t.Cleanup(func() {
 		mustKubectl(t, lab, "delete", "configmaps,leases", "-n", "istio-system", "--ignore-not-found", "kubectl-mesh-canary")
-		for _, tag := range []string{"roles-canary", "default"} {
-			removeTag(t, lab, tag)
-		}
+		removeTag(t, lab, "roles-canary")
 	})
+	defer keepsDefault(t, lab)()
 	for _, u := range canaryUsages(lab) {
 		u.try(t, b)
 	}
@@ -43,6 +41,24 @@ func goesBack(t *testing.T, lab *cluster.Cluster) {
 	}
 	if r := kubectl(t, lab, "mesh-canary", "rollback", "--yes"); r.code != 0 {
 		t.Errorf("rolling back: exit %d: %s", r.code, r.stderr)
+	}
+}
+
+// keepsDefault returns what has the default tag stand for the revision again that it stands for now, or for none.
+func keepsDefault(t *testing.T, lab *cluster.Cluster) func() {
+	t.Helper()
+	was, err := lab.Kubectl(t.Context(), "get", "mutatingwebhookconfigurations", "-l", "istio.io/tag=default", "-o", `jsonpath={.items[*].metadata.labels.istio\.io/rev}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if was == "" {
+			removeTag(t, lab, "default")
+			return
+		}
+		if r := kubectl(t, lab, "mesh-canary", "tag", "set", "default", "--revision", was, "--yes"); r.code != 0 {
+			t.Errorf("setting the tag default to %s again: exit %d: %s", was, r.code, r.stderr)
+		}
 	}
 }
 
@@ -88,6 +104,7 @@ func canaryUsages(lab *cluster.Cluster) []usage {
 			return name
 		},
 		works: func(t *testing.T, user, namespace string) {
+			defer goesBack(t, lab)
 			check := []string{"check", "--from", oldRevision, "--to", newRevision}
 			if r := run(t, user, check...); r.code != 0 || strings.Contains(r.stdout, "forbidden") {
 				t.Fatalf("exit %d\nstdout: %s\nstderr: %s", r.code, r.stdout, r.stderr)
