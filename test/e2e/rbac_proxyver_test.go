@@ -57,7 +57,7 @@ var named = map[string]string{
 	"replicationcontrollers": "replicationcontroller/ancient", "jobs": "job/import", "pods": "pod/bare",
 }
 
-// TestRolesAreTheLeast gives users the roles of docs/rbac, and no more: mesh-proxyver works. With any one permission taken away it says
+// TestRolesAreTheLeast gives users the roles of docs/rbac, and no more: mesh-proxyver works. With a permission taken away it says
 // which, and exits with 1.
 func TestRolesAreTheLeast(t *testing.T) {
 	lab := sharedLab(t)
@@ -71,7 +71,7 @@ func TestRolesAreTheLeast(t *testing.T) {
 	for _, u := range proxyverUsages(lab) {
 		u.try(t, b)
 	}
-	b.wantNoSecrets(t)
+	b.wantNothingElse(t)
 }
 
 // proxyverUsages are the ways to use mesh-proxyver that take roles of their own.
@@ -90,6 +90,7 @@ func proxyverUsages(lab *cluster.Cluster) []usage {
 	}
 	everywhere, one := by("proxyver-everywhere", nil, readers, "-A"), by("proxyver-one-namespace", nil, readersHere, "-n", rolesNamespace)
 	everywhere.idle, one.idle = []string{"get namespaces"}, []string{"list namespaces"}
+	everywhere.sample, one.sample = []string{"list mutatingwebhookconfigurations.admissionregistration.k8s.io"}, []string{"get namespaces"}
 	wide := by("proxyver-wide", readersHere, grants{"kubectl-mesh-proxyver-wide": {here}}, "-n", rolesNamespace, "-o", "wide")
 	wide.lacks = func(t *testing.T, user, _ string, missing permission) result {
 		if missing.verb == "get" {
@@ -98,8 +99,9 @@ func proxyverUsages(lab *cluster.Cluster) []usage {
 		return run(t, user, "-n", rolesNamespace, "-o", "wide")
 	}
 	naming := by("proxyver-named", readersHere, grants{"kubectl-mesh-proxyver-wide": {here}}, append([]string{"-n", rolesNamespace}, slices.Collect(maps.Values(named))...)...)
-	naming.sample = []string{}
+	naming.only, wide.sample = []string{}, []string{"list statefulsets.apps", "get pods"}
 	watch := by("proxyver-watch", readers, grants{"kubectl-mesh-webhooks-watch": nil, "kubectl-mesh-istio-watch": {"istio-system"}, "kubectl-mesh-proxyver-watch": nil})
+	watch.sample = []string{"watch pods"}
 	watch.code, watch.unless = 130, map[string]without{"watch pods": {1, `cannot watch resource "pods"`}}
 	watch.works = func(t *testing.T, user, _ string) { watchAs(t, lab, user, "") }
 	watch.lacks = func(t *testing.T, user, _ string, missing permission) result {
@@ -114,7 +116,28 @@ func proxyverUsages(lab *cluster.Cluster) []usage {
 	} {
 		verify.unless[permission] = without{0, fmt.Sprintf("cannot list resource %q", kind)}
 	}
-	return []usage{everywhere, one, wide, naming, watch, verify}
+	verify.sample = []string{"create pods"}
+	return []usage{everywhere, one, wide, naming, watch, verify, ambientUsage(lab, by)}
+}
+
+// ambientUsage looks at the agents of ambient mode: what counts is the template of their DaemonSet.
+func ambientUsage(lab *cluster.Cluster, by func(name string, base, roles grants, args ...string) usage) usage {
+	u := by("proxyver-ambient", readersHere, grants{"kubectl-mesh-proxyver-ambient": {here}})
+	u.rare = true
+	u.place = func(t *testing.T, name string) string {
+		createNamespace(t, lab, name, nil)
+		awaitServiceAccount(t, lab, name)
+		apply(t, lab, fmt.Sprintf(daemonSetManifest, name, "ztunnel", "app", "istio-proxy", newVersion))
+		eventuallyPods(t, lab, name, labNodes)
+		return name
+	}
+	u.lacks = func(t *testing.T, user, namespace string, _ permission) result {
+		return kubectl(t, lab, "mesh-proxyver", "--as", user, "-n", namespace)
+	}
+	u.works = func(t *testing.T, user, namespace string) {
+		wantWorks(t, u.lacks(t, user, namespace, permission{}), "daemonset/ztunnel")
+	}
+	return u
 }
 
 // wantWorks wants a command to do all that it should, and warn of nothing.

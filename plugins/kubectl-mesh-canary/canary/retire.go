@@ -140,6 +140,7 @@ func (o *retireOptions) decide(ctx context.Context, clients *cluster.Clients, co
 	if err != nil {
 		return nil, retirement.Origin{}, err
 	}
+	o.tell(facts.Gaps)
 	if !facts.Installed {
 		fmt.Fprintf(o.ErrOut, "Revision %s has no injector of its own in the mesh of %s.\n", printing.Escape(o.Revision), printing.Escape(namespace))
 	}

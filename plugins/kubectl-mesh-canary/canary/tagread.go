@@ -52,9 +52,7 @@ func (o *tagOptions) count(ctx context.Context, clients *cluster.Clients, writes
 
 // warn tells of what could not be read. The error says that the answer lacks it, nil where nothing is lacking.
 func (o *tagOptions) warn(gaps []cluster.Gap) error {
-	for _, gap := range gaps {
-		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(gap.Error()))
-	}
+	o.tell(gaps)
 	if len(gaps) > 0 {
 		return fmt.Errorf("the answer is incomplete: reads that were refused: %d", len(gaps))
 	}
@@ -79,4 +77,11 @@ func oneTag(args []string) (string, error) {
 		return "", errors.New("name one tag, such as prod-stable; `kubectl mesh-canary tag list` shows those that there are")
 	}
 	return args[0], nil
+}
+
+// tell warns of each thing that could not be read, in the API server's own words.
+func (o *tagOptions) tell(gaps []cluster.Gap) {
+	for _, gap := range gaps {
+		fmt.Fprintln(o.ErrOut, "warning:", printing.Escape(gap.Error()))
+	}
 }
