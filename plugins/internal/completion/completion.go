@@ -4,6 +4,7 @@ package completion
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/kubectl-mesh/kubectl-mesh/plugins/internal/plugin"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 )
 
 const (
@@ -25,7 +27,7 @@ const (
 )
 
 // Cluster completes by what is in the cluster that a command line is about, as whom it says. Of one that does not answer, nothing is
-// offered, and nothing is said.
+// offered; why, only the file says that BASH_COMP_DEBUG_FILE names.
 type Cluster struct {
 	flags  *genericclioptions.ConfigFlags
 	plugin string
@@ -65,6 +67,7 @@ func Found(find func(context.Context, *cobra.Command) ([]cobra.Completion, error
 		go func() {
 			all, err := find(ctx, cmd)
 			if err != nil {
+				silent(err)
 				all = nil
 			}
 			found <- all
@@ -73,10 +76,14 @@ func Found(find func(context.Context, *cobra.Command) ([]cobra.Completion, error
 		case all := <-found:
 			return beginning(all, toComplete), cobra.ShellCompDirectiveNoFileComp
 		case <-ctx.Done():
+			silent(fmt.Errorf("the cluster has not answered in time: %w", ctx.Err()))
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 	}
 }
+
+// silent writes why nothing is offered to the file that BASH_COMP_DEBUG_FILE names, for whoever wonders.
+func silent(err error) { cobra.CompDebugln(printing.Escape(err.Error()), false) }
 
 // Several completes arguments of which there may be several: those that are typed already are left out.
 func Several(f cobra.CompletionFunc) cobra.CompletionFunc {
@@ -157,6 +164,25 @@ func beginning(all []cobra.Completion, typed string) (found []cobra.Completion) 
 		}
 	}
 	return found
+}
+
+// described returns a word with what is said of it. Both are others': what a terminal would obey is escaped, in the word too, where a
+// tab would begin a description.
+func described(w, description string) cobra.Completion {
+	w = printing.Escape(w)
+	if description == "" {
+		return w
+	}
+	return cobra.CompletionWithDesc(w, printing.Escape(description))
+}
+
+// named returns words of which nothing is said.
+func named(words []string) []cobra.Completion {
+	all := make([]cobra.Completion, 0, len(words))
+	for _, w := range words {
+		all = append(all, described(w, ""))
+	}
+	return all
 }
 
 // word returns a completion without its description.

@@ -132,16 +132,23 @@ func TestReplicaSetsOfDeploymentsAreNamedByNobody(t *testing.T) {
 	l.offers(t, l.c.Workloads(ReplicaSets), "rs/", []string{"rs/hand-made"})
 }
 
-func TestRevisionsAndTags(t *testing.T) {
+// mesh is what a server answers that has these injectors.
+func mesh(injectors ...*admissionv1.MutatingWebhookConfiguration) map[string]any {
 	configurations := admissionv1.MutatingWebhookConfigurationList{
 		TypeMeta: metav1.TypeMeta{Kind: "MutatingWebhookConfigurationList", APIVersion: "admissionregistration.k8s.io/v1"},
-		Items:    []admissionv1.MutatingWebhookConfiguration{*fixture.Injector("1-22"), *fixture.Injector("1-23"), *fixture.TagInjector("prod-stable", "1-22")},
+	}
+	for _, injector := range injectors {
+		configurations.Items = append(configurations.Items, *injector)
 	}
 	services := corev1.ServiceList{TypeMeta: metav1.TypeMeta{Kind: "ServiceList", APIVersion: "v1"}}
-	mesh := map[string]any{
+	return map[string]any{
 		"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations": configurations,
 		"/api/v1/namespaces/istio-system/services":                            services, "/api/v1/namespaces/elsewhere/services": services,
 	}
+}
+
+func TestRevisionsAndTags(t *testing.T) {
+	mesh := mesh(fixture.Injector("1-22"), fixture.Injector("1-23"), fixture.TagInjector("prod-stable", "1-22"))
 	l := typing(t, mesh)
 	l.offers(t, l.c.Revisions(), "", []string{"1-22\ttag prod-stable", "1-23"})
 	l.offers(t, l.c.Revisions(), "1-23", []string{"1-23"})
@@ -152,6 +159,16 @@ func TestRevisionsAndTags(t *testing.T) {
 	l.offers(t, l.c.Revisions("from"), "", []string{"1-23"})
 	l = typing(t, mesh, "-i", "elsewhere")
 	l.offers(t, l.c.Revisions(), "", nil)
+}
+
+func TestWhatATerminalWouldObeyIsEscapedInDescriptionsAndNeverOffered(t *testing.T) {
+	const hostile = "\x1b]0;mine\a\tx\ny"
+	l := typing(t, mesh(fixture.Injector("1-22"), fixture.Injector("1-23"+hostile),
+		fixture.TagInjector("prod"+hostile, "1-22"), fixture.TagInjector("prod-canary", "1-23"+hostile)))
+	l.offers(t, l.c.Revisions(), "", []string{"1-22\ttag prod" + `\x1b]0;mine\a\tx\ny`})
+	l.offers(t, l.c.Tags(), "", []string{"prod-canary\trevision 1-23" + `\x1b]0;mine\a\tx\ny`})
+	l = typing(t, map[string]any{"/api/v1/namespaces": list("bank"+hostile, "shop", "shop\tx"+hostile)})
+	l.offers(t, l.c.Namespaces(), "", []string{"shop"})
 }
 
 func TestWhatTheKubeconfigNames(t *testing.T) {
@@ -175,6 +192,8 @@ func TestSeveralArgumentsAreOfferedOnce(t *testing.T) {
 }
 
 func TestAClusterThatDoesNotAnswerIsNotWaitedFor(t *testing.T) {
+	debug := filepath.Join(t.TempDir(), "debug")
+	t.Setenv("BASH_COMP_DEBUG_FILE", debug)
 	l := typing(t, nil)
 	l.offers(t, l.c.Revisions(), "", nil)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -188,6 +207,15 @@ func TestAClusterThatDoesNotAnswerIsNotWaitedFor(t *testing.T) {
 	}), "", nil)
 	l.cmd.SetContext(t.Context())
 	l.offers(t, Found(func(context.Context, *cobra.Command) ([]cobra.Completion, error) {
-		return []string{"half"}, errors.New("it broke off")
+		return []string{"half"}, errors.New("it broke \x1b off")
 	}), "", nil)
+	said, err := os.ReadFile(debug)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, why := range []string{"reading mutatingwebhookconfigurations", "the cluster has not answered in time", `it broke \x1b off`} {
+		if !strings.Contains(string(said), why) {
+			t.Errorf("the file of BASH_COMP_DEBUG_FILE lacks %q:\n%s", why, said)
+		}
+	}
 }

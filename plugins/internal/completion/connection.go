@@ -32,6 +32,6 @@ func (c *Cluster) connection() Flags {
 func (c *Cluster) configured(names func(api.Config) []string) cobra.CompletionFunc {
 	return Found(func(context.Context, *cobra.Command) ([]cobra.Completion, error) {
 		config, err := c.flags.ToRawKubeConfigLoader().RawConfig()
-		return names(config), err
+		return named(names(config)), err
 	})
 }

@@ -23,7 +23,7 @@ func (c *Cluster) Tags(but ...string) cobra.CompletionFunc { return c.meshes(tag
 
 // IstioNamespaces completes the namespaces that control planes are in.
 func (c *Cluster) IstioNamespaces() cobra.CompletionFunc {
-	return c.meshes(func(o *tag.Objects, _ string) []cobra.Completion { return o.Namespaces() }, nil)
+	return c.meshes(func(o *tag.Objects, _ string) []cobra.Completion { return named(o.Namespaces()) }, nil)
 }
 
 // meshes completes by what tags and revisions are made of.
@@ -92,13 +92,6 @@ func tags(o *tag.Objects, istioNamespace string) (all []cobra.Completion) {
 	return unique(all)
 }
 
-func described(w, description string) cobra.Completion {
-	if description == "" {
-		return w
-	}
-	return cobra.CompletionWithDesc(w, description)
-}
-
 // unique leaves one of each word: two meshes may both have it.
 func unique(all []cobra.Completion) []cobra.Completion {
 	slices.Sort(all)
@@ -122,11 +115,11 @@ func (c *Cluster) names(ctx context.Context, resource schema.GroupVersionResourc
 	if err != nil {
 		return nil, fmt.Errorf("listing %s: %w", resource.Resource, err)
 	}
-	var names []cobra.Completion
+	var names []string
 	for i := range list.Items {
 		if owner := metav1.GetControllerOf(&list.Items[i]); owner == nil || owner.Kind != controller {
 			names = append(names, list.Items[i].Name)
 		}
 	}
-	return names, nil
+	return named(names), nil
 }

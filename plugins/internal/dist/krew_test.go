@@ -263,7 +263,7 @@ func TestTheCaveatsSayWhatKrewCannotDo(t *testing.T) {
 	for _, p := range allPlugins {
 		manifest, _ := rendered(t, p)
 		for _, want := range []string{
-			"tree/v1.2.3/docs/rbac", "ln -s kubectl-mesh_" + string(p) + " ", "/bin/kubectl-mesh-" + string(p) + `"`, "kubectl mesh-" + string(p) + " completion --install",
+			"tree/v1.2.3/docs/rbac", "ln -s kubectl-mesh_" + string(p) + " ", "/bin/kubectl-mesh-" + string(p) + `"`, ": on Linux and macOS,\nwith kubectl 1.26 or later:\n  kubectl mesh-" + string(p) + " completion --install",
 		} {
 			if !strings.Contains(manifest.Spec.Caveats, want) {
 				t.Errorf("%s lacks %q:\n%s", p, want, manifest.Spec.Caveats)

@@ -23,14 +23,10 @@ type completerFile struct {
 // ours marks the files that this writes: no others are overwritten.
 const ours = "Written by the kubectl-mesh plugins: completion --install."
 
-// newCompleterFile returns the program for a plugin's file. Windows runs no file without one of its endings, and kubectl looks for it as for
-// any program.
-func newCompleterFile(system, dir, plugin string) completerFile {
-	path := filepath.Join(dir, completer(plugin))
-	if system == "windows" {
-		return completerFile{path + ".bat", fmt.Appendf(nil, "@echo off\r\nrem %s\r\n%s __complete %%*\r\n", ours, plugin)}
-	}
-	return completerFile{path, fmt.Appendf(nil, "#!/bin/sh\n# %s\nexec %s __complete \"$@\"\n", ours, plugin)}
+// newCompleterFile returns the program for a plugin's file.
+func newCompleterFile(dir, plugin string) completerFile {
+	text := fmt.Appendf(nil, "#!/bin/sh\n# %s\nexec %s __complete \"$@\"\n", ours, plugin)
+	return completerFile{filepath.Join(dir, completer(plugin)), text}
 }
 
 // installDir returns the directory to write to: the one that is named or, unset, that of the plugin's file, of which names are the

@@ -17,30 +17,34 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 )
 
-// bashWords is a function that does what cobra's script needs of the package bash-completion, for where that is not installed.
+// bashOwn are functions that do what cobra's script needs of the package bash-completion, for where that is not installed.
 //
-//go:embed words.bash
-var bashWords string
+//go:embed own.bash
+var bashOwn string
 
-// packageWords is where cobra's script calls the package, bashOwnWords what it calls instead.
-const (
-	packageWords = `_get_comp_words_by_ref "$@" cur prev words cword`
-	bashOwnWords = "__kubectl_mesh_words"
+// insteadOfThePackage has cobra's script call them where it calls the package.
+var insteadOfThePackage = strings.NewReplacer(
+	`_get_comp_words_by_ref "$@" cur prev words cword`, "__kubectl_mesh_words",
+	"_filedir", "__kubectl_mesh_files",
 )
 
 // shells are those that a script is printed for.
 var shells = []string{"bash", "zsh", "fish", "powershell"}
 
-const completionLong = `Have the shell complete what is typed after %[1]s: commands, flags, their values,
-and, from the cluster, namespaces, workloads, revisions and tags.
+const completionLong = `Have the shell complete what is typed after %[1]s:
+commands, flags, their values, and, from the cluster, namespaces, workloads,
+revisions and tags.
 
-Kubectl completes its plugins from version 1.26 on, wherever the shell completes kubectl. It asks a
-program for that, which --install writes: %[2]s and, for the
-other spelling of the command, %[3]s. They go to the directory on
-PATH that the plugin is in, or to the one that --dir names. Files of others are left as they are.
+On Linux and macOS, kubectl completes its plugins from version 1.26 on, wherever
+the shell completes kubectl. It asks a program for that, which --install writes:
+%[2]s and, for the other spelling of the
+command, %[3]s. They go to the directory on PATH
+that the plugin is in, or to the one that --dir names. Files of others are left
+as they are. On Windows, kubectl completes no plugins.
 
-With the name of a shell, a script is printed that completes the plugin where it is called by the
-name of its own file, %[4]s. In bash the package bash-completion is not needed.`
+With the name of a shell, a script is printed that completes the plugin where it
+is called by the name of its own file, %[4]s. In bash the
+package bash-completion is not needed.`
 
 const completionExample = `  # Complete it, where the shell completes kubectl
   %[1]s completion --install
@@ -62,7 +66,8 @@ const completionExample = `  # Complete it, where the shell completes kubectl
 
   # In fish
   %[2]s completion fish | source
-  %[2]s completion fish > ~/.config/fish/completions/%[2]s.fish
+  %[2]s completion fish > \
+    ~/.config/fish/completions/%[2]s.fish
 
   # In PowerShell; in $PROFILE, the same line holds for all sessions to come
   %[2]s completion powershell | Out-String | Invoke-Expression`
@@ -132,7 +137,7 @@ func (o *completionOptions) run(args []string) error {
 	case o.Install && len(args) > 0:
 		return fmt.Errorf("--install is about kubectl, whatever the shell, and %q is named too: use either", args[0])
 	case o.Install:
-		return o.install()
+		return o.install(runtime.GOOS)
 	case o.Dir != "":
 		return errors.New("--dir says where --install writes: add --install")
 	case len(args) != 1 || !slices.Contains(shells, args[0]):
@@ -163,7 +168,7 @@ func script(out io.Writer, shell, name string) error {
 		if err := program.GenBashCompletionV2(&text, true); err != nil {
 			return err
 		}
-		_, err := io.WriteString(out, bashWords+strings.Replace(text.String(), packageWords, bashOwnWords, 1))
+		_, err := io.WriteString(out, bashOwn+insteadOfThePackage.Replace(text.String()))
 		return err
 	case "zsh":
 		return program.GenZshCompletion(out)
@@ -174,16 +179,20 @@ func script(out io.Writer, shell, name string) error {
 	}
 }
 
-// install writes the programs by which kubectl completes the plugin.
-func (o *completionOptions) install() error {
+// install writes the programs by which kubectl completes the plugin. On Windows it looks for none: it takes ".exe" for a part of a plugin's
+// name. Source: registerPluginCommands in k8s.io/kubectl/pkg/cmd/plugin.
+func (o *completionOptions) install(system string) error {
 	names := fileNames(o.plugin)
+	if system == "windows" {
+		return fmt.Errorf("kubectl completes no plugins on Windows: have PowerShell complete %[1]s by what `%[1]s completion powershell` prints", names[0])
+	}
 	dir, err := installDir(o.Dir, names[:])
 	if err != nil {
 		return err
 	}
 	var files []completerFile
 	for _, name := range names {
-		files = append(files, newCompleterFile(runtime.GOOS, dir, name))
+		files = append(files, newCompleterFile(dir, name))
 	}
 	return writeCompleters(files, o.ErrOut)
 }

@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -58,17 +57,28 @@ func TestTheScriptIsForTheNameThatThePluginWasCalledBy(t *testing.T) {
 	}
 }
 
-// bashCompletes types a line in bash, with what stands for the plugin printing its arguments, and returns what is offered.
-func bashCompletes(t *testing.T, script, line string) string {
+// bashCompletes types a line in bash, with what stands for the plugin keeping its arguments and answering, and returns those and what is
+// offered.
+func bashCompletes(t *testing.T, script, line, answer string) string {
 	t.Helper()
 	bash, err := exec.LookPath("bash")
 	if err != nil {
 		t.Fatal("bash is not installed")
 	}
 	dir := t.TempDir()
-	answer := "#!/bin/sh\nfor a in \"$@\"; do printf '[%s]' \"$a\"; done >\"$ASKED\"\nprintf '1-22\\n1-23\\n:4\\n'\n"
-	if err := os.WriteFile(filepath.Join(dir, "kubectl-mesh_example"), []byte(answer), 0o755); err != nil {
+	const program = "#!/bin/sh\nfor a in \"$@\"; do printf '[%s]' \"$a\"; done >\"$ASKED\"\nprintf '%b' \"$ANSWER\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "kubectl-mesh_example"), []byte(program), 0o755); err != nil {
 		t.Fatal(err)
+	}
+	for _, path := range []string{"here/sub folder", "here/*"} {
+		if err := os.MkdirAll(filepath.Join(dir, path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{"here/a.json", "here/b c.md", "here/d.txt"} {
+		if err := os.WriteFile(filepath.Join(dir, path), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	// Bash itself splits the line as it does for a person who presses TAB.
 	words := "kubectl-mesh_example " + line
@@ -80,13 +90,14 @@ while [[ $rest =~ ^[[:space:]]*([=:]+|[^=:[:space:]]+)(.*)$ ]]; do COMP_WORDS+=(
 COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 compopt() { :; }
 __start_kubectl-mesh_example
+IFS='|'
 echo "$(<"$ASKED") ${COMPREPLY[*]}"`
 	if err := os.WriteFile(filepath.Join(dir, "script"), []byte(script), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), bash, "--norc", "-c", typing, "bash", words)
 	cmd.Dir = dir
-	cmd.Env = []string{"PATH=" + dir + ":/usr/bin:/bin", "ASKED=" + filepath.Join(dir, "asked"), "COLUMNS=80"}
+	cmd.Env = []string{"PATH=" + dir + ":/usr/bin:/bin", "ASKED=" + filepath.Join(dir, "asked"), "ANSWER=" + answer, "COLUMNS=80"}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", line, err, out)
@@ -99,110 +110,150 @@ func TestBashCompletesWithoutThePackageBashCompletion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line, want := range map[string]string{
-		"start --to ":       "[__complete][start][--to][] 1-22 1-23",
-		"start --to 1-2":    "[__complete][start][--to][1-2] 1-22 1-23",
-		"start --to 1-23":   "[__complete][start][--to][1-23] 1-23",
-		"start --to=":       "[__complete][start][--to=] 1-22 1-23",
-		"start --to=1-23":   "[__complete][start][--to=1-23] 1-23",
-		"start --as a:b --": "[__complete][start][--as][a:b][--]",
-		"":                  "[__complete][] 1-22 1-23",
+	for _, c := range []struct{ line, answer, want string }{
+		{"start --to ", `1-22\n1-23\n:4`, "[__complete][start][--to][] 1-22|1-23"},
+		{"start --to 1-2", `1-22\n1-23\n:4`, "[__complete][start][--to][1-2] 1-22|1-23"},
+		{"start --to 1-23", `1-22\n1-23\n:4`, "[__complete][start][--to][1-23] 1-23"},
+		{"start --to=", `1-22\n1-23\n:4`, "[__complete][start][--to=] 1-22|1-23"},
+		{"start --to=1-23", `1-22\n1-23\n:4`, "[__complete][start][--to=1-23] 1-23"},
+		{"start --as a:b --", `:4`, "[__complete][start][--as][a:b][--]"},
+		{"", `1-22\n1-23\n:4`, "[__complete][] 1-22|1-23"},
+		{"start --report here/", `json\nmd\n:8`, "[__complete][start][--report][here/] here/*|here/sub folder|here/a.json|here/b c.md"},
+		{"start --report=here/b", `json\nmd\n:8`, "[__complete][start][--report=here/b] here/b c.md"},
+		{"start --report none", `json\nmd\n:8`, "[__complete][start][--report][none]"},
+		{"start --cache-dir here/", `:16`, "[__complete][start][--cache-dir][here/] here/*|here/sub folder"},
+		{"start --cache-dir=here/s", `:16`, "[__complete][start][--cache-dir=here/s] here/sub folder"},
 	} {
-		if got := bashCompletes(t, script, line); got != want {
-			t.Errorf("%q: got %q, want %q", line, got, want)
+		got, offered, _ := strings.Cut(bashCompletes(t, script, c.line, c.answer), " ")
+		// Bash names files in no order.
+		words := strings.Split(offered, "|")
+		slices.Sort(words)
+		want, wanted, _ := strings.Cut(c.want, " ")
+		all := strings.Split(wanted, "|")
+		slices.Sort(all)
+		if got != want || !slices.Equal(words, all) {
+			t.Errorf("%q: got %s %q, want %s %q", c.line, got, words, want, all)
 		}
 	}
 }
 
-func TestInstallingCompletion(t *testing.T) {
-	dir := t.TempDir()
-	files := []string{filepath.Join(dir, "kubectl_complete-mesh_example"), filepath.Join(dir, "kubectl_complete-mesh-example")}
-	install := func(args ...string) (string, string) {
-		t.Helper()
-		stdout, said, err := completionOf(append([]string{"--install"}, args...)...)
-		if stdout != "" {
-			t.Errorf("stdout is for the scripts, and has %q", stdout)
-		}
-		if err != nil {
-			return said, err.Error()
-		}
-		return said, ""
+func TestBashCompletesFilesByThePackageWhereItIsInstalled(t *testing.T) {
+	script, _, err := completionOf("bash")
+	if err != nil {
+		t.Fatal(err)
 	}
-
-	t.Run("not where kubectl does not look", func(t *testing.T) {
-		t.Setenv("PATH", "/usr/bin:/bin")
-		if _, err := install("--dir", dir); err != "--dir "+dir+" is not on PATH, where kubectl looks: add it to PATH, or name a directory that is there" {
-			t.Error(err)
+	script = "_filedir() { COMPREPLY=(\"the package's own for $*\"); }\n" + script
+	for answer, want := range map[string]string{`json\nmd\n:8`: "json|md|", `:16`: "-d"} {
+		if got := bashCompletes(t, script, "start --report ", answer); got != "[__complete][start][--report][] the package's own for "+want {
+			t.Errorf("%s: got %q", answer, got)
 		}
-		if _, err := install(); err != "kubectl-mesh_example is not on PATH, so that kubectl does not find the plugin: put it there, or name a directory that is on PATH with --dir" {
-			t.Error(err)
-		}
-	})
+	}
+}
 
-	t.Setenv("PATH", "/usr/bin:/bin:"+dir)
+// installing is a directory that completion is installed to.
+type installing struct {
+	dir string
+	// files are those that are written there, one for each spelling of the command.
+	files [2]string
+}
+
+func newInstalling(t *testing.T) installing {
+	t.Helper()
+	dir := t.TempDir()
+	return installing{dir, [2]string{filepath.Join(dir, "kubectl_complete-mesh_example"), filepath.Join(dir, "kubectl_complete-mesh-example")}}
+}
+
+// with runs `completion --install` with the arguments, and returns what it says and its error, empty for none.
+func (i installing) with(t *testing.T, args ...string) (said, failed string) {
+	t.Helper()
+	stdout, said, err := completionOf(append([]string{"--install"}, args...)...)
+	if stdout != "" {
+		t.Errorf("stdout is for the scripts, and has %q", stdout)
+	}
+	if err != nil {
+		failed = err.Error()
+	}
+	return said, failed
+}
+
+func TestCompletionIsNotInstalledWhereKubectlDoesNotLook(t *testing.T) {
+	i := newInstalling(t)
+	t.Setenv("PATH", "/usr/bin:/bin")
+	if _, err := i.with(t, "--dir", i.dir); err != "--dir "+i.dir+" is not on PATH, where kubectl looks: add it to PATH, or name a directory that is there" {
+		t.Error(err)
+	}
+	if _, err := i.with(t); err != "kubectl-mesh_example is not on PATH, so that kubectl does not find the plugin: put it there, or name a directory that is on PATH with --dir" {
+		t.Error(err)
+	}
+}
+
+func TestInstallingCompletion(t *testing.T) {
+	i := newInstalling(t)
+	t.Setenv("PATH", "/usr/bin:/bin:"+i.dir)
 	t.Run("beside the plugin's link, and again", func(t *testing.T) {
-		if err := os.Symlink("/bin/sh", filepath.Join(dir, "kubectl-mesh_example")); err != nil {
+		if err := os.Symlink("/bin/sh", filepath.Join(i.dir, "kubectl-mesh_example")); err != nil {
 			t.Fatal(err)
 		}
-		if said, err := install(); err != "" || said != fmt.Sprintf("wrote %s\nwrote %s\n", files[0], files[1]) {
+		if said, err := i.with(t); err != "" || said != fmt.Sprintf("wrote %s\nwrote %s\n", i.files[0], i.files[1]) {
 			t.Errorf("%s, %q", err, said)
 		}
-		if said, err := install(); err != "" || said != fmt.Sprintf("%s is up to date\n%s is up to date\n", files[0], files[1]) {
+		if said, err := i.with(t); err != "" || said != fmt.Sprintf("%s is up to date\n%s is up to date\n", i.files[0], i.files[1]) {
 			t.Errorf("%s, %q", err, said)
 		}
-		text, err := os.ReadFile(files[0])
+		text, err := os.ReadFile(i.files[0])
 		if want := "#!/bin/sh\n# Written by the kubectl-mesh plugins: completion --install.\nexec kubectl-mesh_example __complete \"$@\"\n"; err != nil || string(text) != want {
 			t.Errorf("%v\n%s", err, text)
 		}
-		info, err := os.Stat(files[1])
+		info, err := os.Stat(i.files[1])
 		if err != nil || info.Mode() != 0o755 {
 			t.Errorf("%v, %v", info, err)
 		}
 	})
 
 	t.Run("an older one of ours is replaced", func(t *testing.T) {
-		if err := os.WriteFile(files[1], []byte("#!/bin/sh\n# "+ours+"\n"), 0o755); err != nil {
+		if err := os.WriteFile(i.files[1], []byte("#!/bin/sh\n# "+ours+"\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if said, err := install("--dir", dir); err != "" || said != fmt.Sprintf("%s is up to date\nwrote %s\n", files[0], files[1]) {
+		if said, err := i.with(t, "--dir", i.dir); err != "" || said != fmt.Sprintf("%s is up to date\nwrote %s\n", i.files[0], i.files[1]) {
 			t.Errorf("%s, %q", err, said)
-		}
-	})
-
-	t.Run("what is somebody else's stays, and nothing is written", func(t *testing.T) {
-		for name, put := range map[string]func() error{
-			"a file": func() error { return os.WriteFile(files[1], []byte("#!/bin/sh\necho mine\n"), 0o755) },
-			"a link": func() error { return os.Symlink("nowhere", files[1]) },
-		} {
-			if err := errors.Join(os.Remove(files[0]), os.Remove(files[1]), put()); err != nil {
-				t.Fatal(err)
-			}
-			if said, err := install(); err != files[1]+" was not written by this plugin, and is left as it is: move it away, or name another directory with --dir" || said != "" {
-				t.Errorf("%s: %s, %q", name, err, said)
-			}
-			if _, err := os.Lstat(files[0]); err == nil {
-				t.Errorf("%s: the other was written", name)
-			}
-			if err := os.WriteFile(files[0], nil, 0o600); err != nil {
-				t.Fatal(err)
-			}
 		}
 	})
 }
 
-func TestADirectoryThatCannotBeWrittenToIsNamed(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "gone")
-	err := newCompleterFile("linux", dir, "kubectl-mesh_example").write()
-	if want := "writing to " + dir + ": no such file or directory; name a directory of your own that is on PATH with --dir"; err == nil || err.Error() != want {
+func TestInstallingCompletionLeavesWhatIsSomebodyElsesAndWritesNothing(t *testing.T) {
+	for name, put := range map[string]func(path string) error{
+		"a file": func(path string) error { return os.WriteFile(path, []byte("#!/bin/sh\necho mine\n"), 0o755) },
+		"a link": func(path string) error { return os.Symlink("nowhere", path) },
+	} {
+		i := newInstalling(t)
+		t.Setenv("PATH", "/usr/bin:/bin:"+i.dir)
+		if err := put(i.files[1]); err != nil {
+			t.Fatal(err)
+		}
+		want := i.files[1] + " was not written by this plugin, and is left as it is: move it away, or name another directory with --dir"
+		if said, err := i.with(t, "--dir", i.dir); err != want || said != "" {
+			t.Errorf("%s: %s, %q", name, err, said)
+		}
+		if _, err := os.Lstat(i.files[0]); err == nil {
+			t.Errorf("%s: the other was written", name)
+		}
+	}
+}
+
+func TestOnWindowsKubectlCompletesNoPlugins(t *testing.T) {
+	o := &completionOptions{plugin: "kubectl-mesh-example"}
+	err := o.install("windows")
+	const want = "kubectl completes no plugins on Windows: have PowerShell complete kubectl-mesh_example by what `kubectl-mesh_example completion powershell` prints"
+	if err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestWindowsRunsABatchFile(t *testing.T) {
-	f := newCompleterFile("windows", "dir", "kubectl-mesh_example")
-	want := "@echo off\r\nrem Written by the kubectl-mesh plugins: completion --install.\r\nkubectl-mesh_example __complete %*\r\n"
-	if filepath.Base(f.path) != "kubectl_complete-mesh_example.bat" || string(f.text) != want {
-		t.Errorf("got %s:\n%s", f.path, f.text)
+func TestADirectoryThatCannotBeWrittenToIsNamed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "gone")
+	err := newCompleterFile(dir, "kubectl-mesh_example").write()
+	if want := "writing to " + dir + ": no such file or directory; name a directory of your own that is on PATH with --dir"; err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
 	}
 }
 
