@@ -211,7 +211,7 @@ func krewLink(t *testing.T, bin, program, plugin string) {
 }
 
 // TestAReleaseIsTheSameWhereverItIsMade: two clones of the last commit, in folders of different lengths, for users with other habits, make
-// the same release. What is not committed is in no release.
+// the same release, for this machine and for Windows. What is not committed is in no release.
 func TestAReleaseIsTheSameWhereverItIsMade(t *testing.T) {
 	repository, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -222,11 +222,11 @@ func TestAReleaseIsTheSameWhereverItIsMade(t *testing.T) {
 	habits := [][]string{{"TZ=UTC", "UMASK=022"}, {"TZ=Asia/Tokyo", "UMASK=077", "GOFLAGS=-tags=mine", "CGO_ENABLED=1"}}
 	for i, clone := range clones {
 		git(t, "clone", "--quiet", "--no-hardlinks", repository, clone)
-		makeDist(t, clone, habits[i], "DISTFLAGS=-plugins canary -platforms "+host())
+		makeDist(t, clone, habits[i], "DISTFLAGS=-plugins canary -platforms "+host()+",windows/amd64")
 	}
 	first, second := contents(t, filepath.Join(clones[0], "dist")), contents(t, filepath.Join(clones[1], "dist"))
-	if len(first) != 3 || len(second) != 3 {
-		t.Fatalf("there are %d and %d files, not an archive, its checksum and its manifest", len(first), len(second))
+	if len(first) != 4 || len(second) != 4 {
+		t.Fatalf("there are %d and %d files, not two archives, their checksums and their manifest", len(first), len(second))
 	}
 	for name, content := range first {
 		if !bytes.Equal(content, second[name]) {
