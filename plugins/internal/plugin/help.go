@@ -49,7 +49,7 @@ func flagUsages(cmd *cobra.Command, connection bool) string {
 }
 
 // helpWidth is where the descriptions of flags are wrapped, as wide as the texts above them.
-const helpWidth = 100
+const helpWidth = 80
 
 const usageTemplate = `Usage:{{if and .Runnable (not (isGroup .))}}
   {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
@@ -67,7 +67,7 @@ Flags:
 Flags for the connection, as in kubectl:
 {{.}}{{end}}{{if isGroup .}}
 
-Use "{{.CommandPath}} [command] --help" for more information about a command.{{end}}
+Use "{{.CommandPath}} [command] --help" for more about a command.{{end}}
 `
 
 // AcceptIstioctlSpelling takes --istioNamespace, as istioctl calls it.

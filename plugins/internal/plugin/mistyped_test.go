@@ -110,7 +110,7 @@ func TestAGroupShowsItsHelp(t *testing.T) {
 	if err := root.Execute(); err != nil || !strings.Contains(out.String(), "Usage:\n  kubectl mesh-example tag [command]\n\nCommands:\n  list") {
 		t.Errorf("got %v\n%s", err, out.String())
 	}
-	if !strings.HasSuffix(out.String(), "Use \"kubectl mesh-example tag [command] --help\" for more information about a command.\n") {
+	if !strings.HasSuffix(out.String(), "Use \"kubectl mesh-example tag [command] --help\" for more about a command.\n") {
 		t.Errorf("got\n%s", out.String())
 	}
 }

@@ -21,7 +21,7 @@ type advanceOptions struct {
 func newAdvanceCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &advanceOptions{upgradeOptions: newUpgradeOptions(streams)}
 	cmd := &cobra.Command{
-		Use: "advance NAMESPACE ... | -l SELECTOR | --all", Short: "Move more namespaces to the new revision",
+		Use: "advance NAMESPACE... | -l SELECTOR | --all", Short: "Move more namespaces to the new revision",
 		Long: advanceLong, Example: advanceExample, Args: cobra.ArbitraryArgs, RunE: runs(o.Complete, o.Validate, o.Run),
 	}
 	cmd.Flags().BoolVar(&o.All, "all", o.All, "Move all namespaces that the upgrade is about.")

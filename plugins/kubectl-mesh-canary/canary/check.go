@@ -17,30 +17,35 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 )
 
-const checkLong = `Find what stands in the way of moving the mesh to another revision, each with its remedy. Nothing is
-changed.
+const checkLong = `Find what stands in the way of moving the mesh to another revision, each with
+its remedy. Nothing is changed.
 
-  control-plane  the target is installed, all its replicas are ready, its webhook injects a pod (by
-                 a dry run), and it shares trust domain and root certificates with the present
-                 revision, as far as these are to be seen
-  version        the version rules: up two minor versions by revisions, one in place and on AKS; one
-                 down
-  configuration  what differs in mesh configuration, injector values, replicas and autoscalers
-  labels         labels that contradict one another, name nothing, or name a tag whose revision is
-                 gone; workloads and Gateways that name the revision itself, and so stay behind
-  gateways       Gateway API gateways that istiod re-rolls at once when a tag or a label moves
+  control-plane  the target is installed, all its replicas are ready, its
+                 webhook injects a pod (by a dry run), and it shares trust
+                 domain and root certificates with the present revision, as far
+                 as these are to be seen
+  version        the version rules: up two minor versions by revisions, one in
+                 place and on AKS; one down
+  configuration  what differs in mesh configuration, injector values, replicas
+                 and autoscalers
+  labels         labels that contradict one another, name nothing, or name a tag
+                 whose revision is gone; workloads and Gateways that name the
+                 revision itself, and so stay behind
+  gateways       Gateway API gateways that istiod re-rolls at once when a tag or
+                 a label moves
   envoy-filters  EnvoyFilters whose proxyVersion stops or starts to match
   retries        VirtualServices that switch retries off, wherever they are kept
   restarts       workloads that cannot be restarted cleanly
   gitops         namespaces whose labels Argo CD or Flux would put back
   unchecked      what could not be read: it is never passed over
 
-Only what follows the revision that is left counts. Where no other revision is installed than the
-target, or --from names the target as well, the upgrade is one in place: then the restarts are what
-matters, and the versions of the proxies that run.
+Only what follows the revision that is left counts. Where no other revision is
+installed than the target, or --from names the target as well, the upgrade is
+one in place: then the restarts are what matters, and the versions of the
+proxies that run.
 
-Exit code: 0 done; 1 an error, or an answer that is incomplete; 2 findings, under --exit-code only;
-124 --timeout is over; 130 interrupted.`
+Exit code: 0 done; 1 an error, or an answer that is incomplete; 2 findings,
+under --exit-code only; 124 --timeout is over; 130 interrupted.`
 
 const checkExample = `  # What is to be done before the mesh is moved to revision 1-23
   kubectl mesh-canary check --to 1-23

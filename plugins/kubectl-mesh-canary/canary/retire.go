@@ -40,7 +40,7 @@ type retireOptions struct {
 func newRetireCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &retireOptions{tagOptions: newTagOptions(streams), LeaseDuration: defaultLease}
 	cmd := &cobra.Command{
-		Use: "retire REVISION", Short: "Say what still needs a revision, and uninstall one that nothing needs",
+		Use: "retire REVISION", Short: "Say what still needs a revision, and uninstall what nothing needs",
 		Long: retireLong, Example: retireExample, Args: cobra.ArbitraryArgs,
 		RunE: runs(o.Complete, o.Validate, o.Run),
 	}

@@ -22,21 +22,23 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgraderule"
 )
 
-const revisionsLong = `Show which revisions of Istio are installed, who follows them, and from which to which one may move.
+const revisionsLong = `Show which revisions of Istio are installed, who follows them, and from which to
+which one may move.
 
-A revision is installed where an injector is its own. Its version is that of its istiod's image;
-where that does not tell, it is unknown, and so is what may follow. By revisions one may go up two
-minor versions, on AKS one, and down one.
+A revision is installed where an injector is its own. Its version is that of its
+istiod's image; where that does not tell, it is unknown, and so is what may
+follow. By revisions one may go up two minor versions, on AKS one, and down one.
 
-Exit code: 0 done; 1 an error, or an answer that is incomplete; 124 --timeout is over; 130
-interrupted.`
+Exit code: 0 done; 1 an error, or an answer that is incomplete; 124 --timeout is
+over; 130 interrupted.`
 
 const revisionsExample = `  # What is installed, and what may be moved to
   kubectl mesh-canary revisions
 
   # For a script: where one may go from 1-22
   kubectl mesh-canary revisions -o json |
-    jq -r '.items[] | select(.revision == "1-22") | .moves[] | select(.allowed) | .to'`
+    jq -r '.items[] | select(.revision == "1-22") | .moves[] |
+      select(.allowed) | .to'`
 
 // revisionsOptions is what the command line of `revisions` says.
 type revisionsOptions struct {
@@ -47,7 +49,7 @@ type revisionsOptions struct {
 func newRevisionsCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &revisionsOptions{question: newQuestion(streams), now: time.Now}
 	cmd := &cobra.Command{
-		Use: "revisions", Short: "Show which revisions are installed, and from which to which one may move",
+		Use: "revisions", Short: "Show which revisions are installed, and which moves are allowed",
 		Long: revisionsLong, Example: revisionsExample, Args: plugin.NoArguments, ValidArgsFunction: completion.None,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Complete(args); err != nil {

@@ -33,7 +33,7 @@ type startOptions struct {
 func newStartCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &startOptions{upgradeOptions: newUpgradeOptions(streams), toolFlags: toolFlags{Flag: "install"}}
 	cmd := &cobra.Command{
-		Use: "start [NAMESPACE ... | -l SELECTOR] [--to REVISION]", Short: "Record what there is, and move the first namespaces to another revision",
+		Use: "start [NAMESPACE... | -l SELECTOR] [--to REVISION]", Short: "Record what there is, and move the first namespaces",
 		Long: startLong, Example: startExample, Args: cobra.ArbitraryArgs, RunE: runs(o.Complete, o.Validate, o.Run),
 	}
 	flags := cmd.Flags()

@@ -15,7 +15,7 @@ const pluginName = "kubectl-mesh-proxyver"
 func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := NewOptions(streams)
 	cmd := &cobra.Command{
-		Use:           pluginName + " [TYPE/NAME ...] [-n NAMESPACE | -A] [-l SELECTOR] [flags]",
+		Use:           pluginName + " [TYPE/NAME...] [-n NAMESPACE | -A] [-l SELECTOR] [flags]",
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl mesh-proxyver"},
 		Short:         "Show which proxies run, and which would run if pods were created now",
 		Long:          long,

@@ -15,7 +15,7 @@ const pluginName = "kubectl-mesh-reinject"
 func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := NewOptions(streams)
 	cmd := &cobra.Command{
-		Use:           pluginName + " [TYPE/NAME ...] [-n NAMESPACE | -A] [-l SELECTOR] [flags]",
+		Use:           pluginName + " [TYPE/NAME...] [-n NAMESPACE | -A] [-l SELECTOR] [flags]",
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl mesh-reinject"},
 		Short:         "Restart the workloads whose proxies are stale, in waves, and prove that it worked",
 		Long:          long,
