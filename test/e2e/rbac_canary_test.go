@@ -19,7 +19,7 @@ func TestCanaryRolesAreTheLeast(t *testing.T) {
 	lab := sharedLab(t)
 	b := applyRoles(t, lab)
 	t.Cleanup(func() {
-		mustKubectl(t, lab, "delete", "configmaps,leases", "-n", "istio-system", "--ignore-not-found", "kubectl-mesh-canary")
+		forget(t, lab)
 		removeTag(t, lab, "roles-canary")
 	})
 	defer keepsDefault(t, lab)()
@@ -29,9 +29,16 @@ func TestCanaryRolesAreTheLeast(t *testing.T) {
 	b.wantNothingElse(t)
 }
 
-// goesBack rolls back what a user has left half done.
+// forget deletes the record of an upgrade, and its Lease.
+func forget(t *testing.T, lab *cluster.Cluster) {
+	t.Helper()
+	mustKubectl(t, lab, "delete", "configmaps,leases", "-n", "istio-system", "--ignore-not-found", "kubectl-mesh-canary")
+}
+
+// goesBack rolls back what a user has left half done, and has the next one begin anew.
 func goesBack(t *testing.T, lab *cluster.Cluster) {
 	t.Helper()
+	defer forget(t, lab)
 	record, err := lab.Kubectl(context.Background(), "get", "configmap", "-n", "istio-system", "kubectl-mesh-canary", "--ignore-not-found", "-o", "name")
 	if err != nil {
 		t.Error(err)
@@ -79,7 +86,6 @@ var upgradersToo = readers.and(grants{"kubectl-mesh-reinject": {here, there}, "k
 var ofTags = []string{
 	"update mutatingwebhookconfigurations.admissionregistration.k8s.io", "create validatingwebhookconfigurations.admissionregistration.k8s.io",
 	"update validatingwebhookconfigurations.admissionregistration.k8s.io", "delete validatingwebhookconfigurations.admissionregistration.k8s.io",
-	"update services",
 }
 
 // canaryUsages are the ways to use mesh-canary.
@@ -119,6 +125,13 @@ func canaryUsages(lab *cluster.Cluster) []usage {
 			}
 		},
 		lacks: func(t *testing.T, user, namespace string, missing permission) result {
+			if missing.resource == "replicationcontrollers" {
+				// Those that own pods are looked at.
+				m := &staleMesh{lab, namespace}
+				o, _ := aReplicationController("ancient", 1)(namespace)
+				m.create(t, o)
+				m.awaitReady(t, 2+labNodes)
+			}
 			if missing.verb == "list" && missing.resource != "controllerrevisions" {
 				return run(t, user, "check", "--from", oldRevision, "--to", newRevision)
 			}
