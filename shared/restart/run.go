@@ -126,9 +126,7 @@ func (r *runner) loop(ctx context.Context) {
 			r.stop(reason)
 		case <-interrupted:
 			interrupted = nil
-			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				r.stop(ByInterrupt)
-			}
+			r.interrupt(ctx)
 		case <-over:
 			r.expire()
 			last = time.After(restoreLimit)
@@ -139,7 +137,24 @@ func (r *runner) loop(ctx context.Context) {
 			r.abandon("interrupted again")
 			return
 		}
+		// A stop that comes together with something else counts before anything more is changed.
+		select {
+		case reason := <-stop:
+			stop = nil
+			r.stop(reason)
+		case <-interrupted:
+			interrupted = nil
+			r.interrupt(ctx)
+		default:
+		}
 		r.settle()
+	}
+}
+
+// interrupt begins no more where the context was cancelled; its deadline is another matter.
+func (r *runner) interrupt(ctx context.Context) {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		r.stop(ByInterrupt)
 	}
 }
 
