@@ -149,8 +149,12 @@ func (p *planner) advance() {
 }
 
 // complete moves the tags that namespaces follow and then the labels back to them. What follows a revision by name gets the new
-// one's. The pods come last: by then whatever creates one gives it the new proxy.
+// one's. The pods come last: by then whatever creates one gives it the new proxy. Those of namespaces that were begun with come before
+// anything else: where they do not run on the new revision, no tag takes the others there.
 func (p *planner) complete() {
+	if p.u.Phase == v1alpha1.PhaseStarted {
+		p.restart(p.begun())
+	}
 	p.enter(v1alpha1.PhaseCompleting)
 	if p.u.Proven != v1alpha1.PhaseCompleting {
 		p.tag(p.u.CanaryTag, p.u.To)
@@ -270,6 +274,13 @@ func (p *planner) remove(name string) {
 // unmoved are the recorded namespaces whose pods were not seen on the new revision yet.
 func (p *planner) unmoved() []v1alpha1.UpgradeNamespace {
 	return slices.DeleteFunc(slices.Clone(p.u.Namespaces), func(n v1alpha1.UpgradeNamespace) bool { return n.Moved })
+}
+
+// begun are those of the unmoved that have the label that takes them to the new revision.
+func (p *planner) begun() []v1alpha1.UpgradeNamespace {
+	return slices.DeleteFunc(p.unmoved(), func(n v1alpha1.UpgradeNamespace) bool {
+		return !maps.Equal(p.seen.Namespaces[n.Name].Labels, Moved(p.u))
+	})
 }
 
 // label gives namespaces the labels that they are to have. One that is gone, or is another one of that name, is none of the upgrade's.

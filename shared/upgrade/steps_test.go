@@ -201,6 +201,29 @@ func TestAnUpgradeGoesThrough(t *testing.T) {
 	}
 }
 
+// TestWhatWasBegunIsFinishedFirst before anything of a completion touches the other namespaces, and only what was begun.
+func TestWhatWasBegunIsFinishedFirst(t *testing.T) {
+	for name, e := range examples() {
+		w := e.walker(t, len(e.world.namespaces))
+		w.walk(Advance, all)
+		first := func() (Kind, []string) {
+			steps, _ := Steps(w.u, w.seen(), Complete)
+			return steps[0].Kind, steps[0].Namespaces
+		}
+		if kind, _ := first(); kind != Enter {
+			t.Errorf("%s: all are moved, and the first step is of kind %d", name, kind)
+		}
+		w.u.Namespaces[0].Moved = false
+		if kind, namespaces := first(); kind != Restart || !slices.Equal(namespaces, []string{"ns0"}) {
+			t.Errorf("%s: ns0 is not, and the first step is of kind %d, of %v", name, kind, namespaces)
+		}
+		w.namespaces["ns0"] = maps.Clone(e.world.namespaces["ns0"])
+		if kind, _ := first(); kind != Enter {
+			t.Errorf("%s: ns0 has its old label, and the first step is of kind %d", name, kind)
+		}
+	}
+}
+
 // TestEveryMomentCanBeGoneOnFromAndRolledBack stops before each step, also when only the record of it was written.
 func TestEveryMomentCanBeGoneOnFromAndRolledBack(t *testing.T) {
 	for name, e := range examples() {

@@ -33,6 +33,7 @@ func TestCanaryFaults(t *testing.T) {
 		{"a namespace that is deleted half way", (*upgraded).namespaceGone},
 		{"a label that is put back each time", (*upgraded).gitOps},
 		{"a control plane that fails after the start", (*upgraded).outage},
+		{"a namespace that does not run on the new revision", (*upgraded).canaryDies},
 	} {
 		if !t.Run(p.name, func(t *testing.T) { p.play(&upgraded{t: t, lab: lab, istio: "istio-system"}) }) {
 			t.Fatal("what follows needs what this would have left")
@@ -267,4 +268,29 @@ func (u *upgraded) outage() {
 	u.does("start", "--from", oldRevision, "--to", newRevision, "moved")
 	u.does("rollback", "--yes")
 	u.clear("moved", "waits")
+}
+
+// canaryDies: while what was begun with does not run on the new revision, nothing takes the others there.
+func (u *upgraded) canaryDies() {
+	createNamespace(u.t, u.lab, "canary", istioRev(stableTag))
+	awaitServiceAccount(u.t, u.lab, "canary")
+	createDeployment(u.t, u.lab, newDeployment("canary", "web", 1, onlyWhenNew("fail", "image-pull")))
+	u.namespaces = append(u.namespaces, "canary")
+	u.settles("canary")
+	u.namespace("flock", istioRev(stableTag))
+	before := u.snapshot()
+	if r := u.canary("start", "--from", oldRevision, "--to", newRevision, "canary"); r.code != 1 || !strings.Contains(r.stderr, "canary") {
+		u.t.Errorf("exit %d, %s", r.code, r.stderr)
+	}
+	begun := u.snapshot()
+	r := u.canary("complete", "--yes")
+	if r.code != 1 || !strings.Contains(r.stderr, "deployment/web") || !strings.Contains(r.stderr, "or `kubectl mesh-canary rollback`") {
+		u.t.Errorf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	u.wantSame(begun, "the completion")
+	u.runs(oldRevision, "flock")
+	u.does("rollback", "--yes")
+	u.settles("canary")
+	u.wantSame(before, "the rollback")
+	u.clear("canary", "flock")
 }

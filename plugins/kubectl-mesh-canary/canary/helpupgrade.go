@@ -123,8 +123,11 @@ const statusExample = `  # How far is it
 
 const completeLong = `Move the rest to the new revision, and everything back to its own label.
 
-The tags that namespaces follow move to the new revision, and the default tag
-too if it stood for the old one. The namespaces that were moved get back the
+Namespaces that were begun with come first: while one of them does not run on
+the new revision, nothing else is moved.
+
+Then the tags that namespaces follow move to the new revision, and the default
+tag too if it stood for the old one. The namespaces that were moved get back the
 labels that they had, those that name the old revision itself get the new one,
 and whatever still runs the old revision is restarted. Once nothing does, the
 canary tag goes if the upgrade has made it, and replicas that were raised are
