@@ -32,7 +32,8 @@ type Result struct {
 }
 
 // Read reads what is installed. What the caller may not read becomes a gap; the error is for webhook configurations that may not
-// be read, without which nothing is known, and for a cluster that cannot be reached or that fails.
+// be read, without which nothing is known, for a namespace that no control plane is in, and for a cluster that cannot be reached or that
+// fails.
 func Read(ctx context.Context, clients *cluster.Clients, o Options) (*Result, error) {
 	m, err := ReadMesh(ctx, clients, o)
 	if err != nil {
@@ -52,6 +53,9 @@ func Read(ctx context.Context, clients *cluster.Clients, o Options) (*Result, er
 		if o.IstioNamespace == "" || p.Namespace == o.IstioNamespace || p.Namespace == "" {
 			r.Planes = append(r.Planes, p)
 		}
+	}
+	if o.IstioNamespace != "" && len(r.Planes) == 0 {
+		return nil, revision.NotThere(o.IstioNamespace, NamespacesOf(m))
 	}
 	return r, nil
 }

@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -125,8 +124,7 @@ func (r *reader) choose() error {
 		}
 	}
 	if len(choice.Installed) == 0 {
-		return fmt.Errorf("no Istio found: no mutating webhook's name ends in sidecar-injector.istio.io; is this the right " +
-			"cluster? See `kubectl config current-context` and `kubectl get mutatingwebhookconfigurations`")
+		return revision.NotThere(r.options.IstioNamespace, controlplane.NamespacesOf(r.mesh))
 	}
 	from, to, err := choice.Choose()
 	if err != nil {

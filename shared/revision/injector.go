@@ -20,9 +20,9 @@ import (
 // labels its objects `istio.io/rev: default` then.
 const Default = "default"
 
-// injectorSuffix ends the name of every injection webhook since Istio 1.0. The configurations' own names change with
+// InjectorSuffix ends the name of every injection webhook since Istio 1.0. The configurations' own names change with
 // Istio's namespace, and their labels changed over the years, so neither tells an injector.
-const injectorSuffix = "sidecar-injector.istio.io"
+const InjectorSuffix = "sidecar-injector.istio.io"
 
 // ControlPlane names one revision's control plane: two meshes of a cluster can use one revision name.
 type ControlPlane struct {
@@ -83,7 +83,7 @@ func fromConfiguration(c *admissionv1.MutatingWebhookConfiguration) (Injector, b
 	found := false
 	for i := range c.Webhooks {
 		w := &c.Webhooks[i]
-		if !strings.HasSuffix(w.Name, injectorSuffix) {
+		if !strings.HasSuffix(w.Name, InjectorSuffix) {
 			continue
 		}
 		found = true

@@ -1,12 +1,11 @@
 package scan
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/mesh"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 )
 
 // OfMesh returns what limits a scan to the mesh whose Istio is in the namespace; empty for every mesh. The error says that none
@@ -25,11 +24,7 @@ func OfMesh(m *mesh.Mesh, istioNamespace string) (func(Item) bool, error) {
 		}
 	}
 	if len(here) == 0 {
-		err := fmt.Errorf("--istio-namespace %s: no injector's control plane is there", istioNamespace)
-		if len(elsewhere) > 0 {
-			err = fmt.Errorf("%w; there are some in %s", err, strings.Join(slices.Compact(elsewhere), ", "))
-		}
-		return nil, err
+		return nil, revision.NotThere(istioNamespace, elsewhere)
 	}
 	// Only what is surely another mesh's is left out: whose an orphan was, nobody can tell any more, and a running proxy
 	// tells its revision's name but not its mesh.

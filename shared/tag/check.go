@@ -1,7 +1,6 @@
 package tag
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"istio.io/api/label"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 )
 
 // CheckName returns an error for a name that no tag can have: it is the value of a label, and part of the names of a Service
@@ -43,7 +44,10 @@ func CheckSet(o *Objects, namespace, name, rev string) error {
 // Locate returns the namespace of the mesh that is meant, where the user has not said: the one that has the revision or, for
 // an empty revision, the tag. The error says that none has, or which have.
 func Locate(o *Objects, name, rev string) (string, error) {
-	if o.Named != "" {
+	switch {
+	case o.Named != "" && !slices.Contains(o.Namespaces(), o.Named):
+		return "", revision.NotThere(o.Named, o.Namespaces())
+	case o.Named != "":
 		return o.Named, nil
 	}
 	var found []string
@@ -68,8 +72,7 @@ func Locate(o *Objects, name, rev string) (string, error) {
 
 func notFound(o *Objects, name, rev string) error {
 	if len(o.Webhooks) == 0 {
-		return errors.New("no Istio found: no mutating webhook's name ends in " + injectorSuffix + "; is this the right cluster? " +
-			"See `kubectl config current-context` and `kubectl get mutatingwebhookconfigurations`")
+		return revision.ErrNone
 	}
 	if rev == "" {
 		return NoTag(o, o.Namespaces(), name)

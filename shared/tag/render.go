@@ -20,7 +20,7 @@ const (
 	usualNamespace = "istio-system"
 	webhookPrefix  = "istio-revision-tag-"
 	servicePrefix  = "istiod-revision-tag-"
-	injectorSuffix = "sidecar-injector.istio.io"
+	injectorSuffix = revision.InjectorSuffix
 	// autoWebhook injects into namespaces without any label.
 	autoWebhook = "auto." + injectorSuffix
 	appLabel    = "app"

@@ -197,6 +197,13 @@ func TestCanaryRefuses(t *testing.T) {
 	u := &upgraded{t: t, lab: lab, istio: "istio-system"}
 	u.namespace("shop", istioRev(stableTag))
 	u.namespace("bank", istioRev(stableTag))
+	for _, command := range []string{
+		"revisions", "check --to 1-23", "start --to 1-23", "advance shop", "complete", "rollback", "status", "tag list", "tag set a --revision 1-23", "tag remove a",
+		"tag generate a --revision 1-23",
+	} {
+		const want = "error: --istio-namespace nowhere: no injector's control plane is there; there are some in istio-system\n"
+		u.refuses(want, append(strings.Fields(command), "-i", "nowhere")...)
+	}
 	u.refuses("no upgrade is started", "advance", "shop")
 	u.refuses("no upgrade is started", "complete")
 	u.refuses("no upgrade is started", "rollback")

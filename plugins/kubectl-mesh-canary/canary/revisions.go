@@ -2,7 +2,6 @@ package canary
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/controlplane"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/proxy"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgraderule"
 )
 
@@ -125,7 +125,7 @@ func (o *revisionsOptions) show(report *v1alpha1.RevisionReport) error {
 	switch o.Output {
 	case asTable, asWideTable:
 		if len(report.Items) == 0 {
-			return o.nothing()
+			return revision.ErrNone
 		}
 		return o.tables(report)
 	case asNames:
@@ -138,14 +138,6 @@ func (o *revisionsOptions) show(report *v1alpha1.RevisionReport) error {
 	default:
 		return o.print(report)
 	}
-}
-
-func (o *revisionsOptions) nothing() error {
-	if o.IstioNamespace != "" {
-		return fmt.Errorf("--istio-namespace %s: no injector's control plane is there; `kubectl mesh-canary revisions` shows all", o.IstioNamespace)
-	}
-	return errors.New("no Istio found: no mutating webhook's name ends in sidecar-injector.istio.io; is this the right " +
-		"cluster? See `kubectl config current-context` and `kubectl get mutatingwebhookconfigurations`")
 }
 
 // move is one row about moving from a revision to another.

@@ -22,6 +22,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/lease"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restarttext"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/tag"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgrade"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/upgradehands"
@@ -213,12 +214,11 @@ func (o *upgradeOptions) locate(ctx context.Context, clients *cluster.Clients, t
 	namespaces := objects.Namespaces()
 	switch {
 	case o.IstioNamespace != "" && !slices.Contains(namespaces, o.IstioNamespace):
-		return "", fmt.Errorf("no injector calls a control plane in namespace %s: see `kubectl mesh-canary revisions`", o.IstioNamespace)
+		return "", revision.NotThere(o.IstioNamespace, namespaces)
 	case o.IstioNamespace != "":
 		return o.IstioNamespace, nil
 	case len(namespaces) == 0:
-		return "", errors.New("no Istio found: no mutating webhook's name ends in sidecar-injector.istio.io; is this the right " +
-			"cluster? See `kubectl config current-context` and `kubectl get mutatingwebhookconfigurations`")
+		return "", revision.ErrNone
 	case len(namespaces) == 1:
 		return namespaces[0], nil
 	}

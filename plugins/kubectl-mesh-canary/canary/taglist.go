@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/tag"
 )
 
@@ -60,6 +61,9 @@ func (o *tagListOptions) list(ctx context.Context, clients *cluster.Clients) err
 	objects, gaps, err := tag.Read(ctx, clients, o.IstioNamespace)
 	if err != nil {
 		return err
+	}
+	if there := objects.Namespaces(); o.IstioNamespace != "" && !slices.Contains(there, o.IstioNamespace) {
+		return revision.NotThere(o.IstioNamespace, there)
 	}
 	census, incomplete, err := o.count(ctx, clients, nil)
 	if err != nil {

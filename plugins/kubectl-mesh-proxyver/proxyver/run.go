@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -217,10 +218,9 @@ func (o *Options) noIstio(m *mesh.Mesh, s *seen) error {
 		fmt.Fprintln(o.ErrOut, "warning: no injector is left in this cluster: nothing would be injected anywhere")
 		return nil
 	case o.Filename != "":
-		return fmt.Errorf("no Istio found in the dump: no mutating webhook's name ends in sidecar-injector.istio.io")
+		return errors.New("no Istio found in the dump: no mutating webhook's name ends in " + revision.InjectorSuffix)
 	default:
-		return fmt.Errorf("no Istio found: no mutating webhook's name ends in sidecar-injector.istio.io; is this the right " +
-			"cluster? See `kubectl config current-context` and `kubectl get mutatingwebhookconfigurations`")
+		return revision.ErrNone
 	}
 }
 

@@ -272,7 +272,7 @@ func TestOneMeshOfSeveralIsChosenByItsNamespace(t *testing.T) {
 		"--istio-namespace nowhere: no injector's control plane is there; there are some in aks-istio-system, istio-system" {
 		t.Errorf("got %v", err)
 	}
-	if _, err := scan.OfMesh(meshOf(t), o.IstioNamespace); message(err) != "--istio-namespace nowhere: no injector's control plane is there" {
+	if _, err := scan.OfMesh(meshOf(t), o.IstioNamespace); message(err) != "--istio-namespace nowhere: no injector's control plane is there, nor in any other namespace" {
 		t.Errorf("got %v", err)
 	}
 	o.IstioNamespace = ""

@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restartplan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restartscan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/restarttext"
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/scan"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/workload"
 )
@@ -130,8 +131,7 @@ func (o *Options) noIstio(found *restartscan.Result) error {
 	case found.Proxies > 0:
 		return errors.New("no injector is left in this cluster, so that restarted pods would lose their proxies: install a revision first")
 	default:
-		return errors.New("no Istio found: no mutating webhook's name ends in sidecar-injector.istio.io; is this the right " +
-			"cluster? See `kubectl config current-context` and `kubectl get mutatingwebhookconfigurations`")
+		return revision.ErrNone
 	}
 }
 

@@ -1,0 +1,26 @@
+package revision
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// ErrNone is the error about a cluster without an injector: Istio is not there, or another cluster was meant.
+var ErrNone = errors.New("no Istio found: no mutating webhook's name ends in " + InjectorSuffix + "; is this the right cluster? " +
+	"See `kubectl config current-context` and `kubectl get mutatingwebhookconfigurations`")
+
+// NotThere is the error about a namespace that the user says Istio is in, where no injector's control plane is; elsewhere are the
+// namespaces in which there are some, in any order. It is ErrNone where the user has said nothing.
+func NotThere(istioNamespace string, elsewhere []string) error {
+	if istioNamespace == "" {
+		return ErrNone
+	}
+	known := slices.DeleteFunc(slices.Sorted(slices.Values(elsewhere)), func(namespace string) bool { return namespace == "" })
+	where := ", nor in any other namespace"
+	if len(known) > 0 {
+		where = "; there are some in " + strings.Join(slices.Compact(known), ", ")
+	}
+	return fmt.Errorf("--istio-namespace %s: no injector's control plane is there%s", istioNamespace, where)
+}
