@@ -14,24 +14,31 @@ named() {
   done
 }
 
-# Prints the last lines of each test that failed: `go test -v` says which test the lines after it are from.
+# Prints of each test that failed what it has found wrong, without what it quotes, and its last lines if that is nothing. `go test -v`
+# says which test the lines after it are from.
 failures() {
   awk '
-    /^=== (RUN|CONT|NAME|PAUSE) / { test = $3; next }
-    /^ *--- FAIL: / { failed[$3] = 1; order[++n] = $3; next }
+    /^=== (RUN|CONT|NAME|PAUSE) / { test = $3; quoted = 0; next }
+    /^ *--- FAIL: / { order[++n] = $3; next }
     /^ *--- SKIP: / { loose = loose $0 "\n" }
     /^ *--- / { next }
     /^panic: |^FAIL\t|WARNING: DATA RACE/ { loose = loose $0 "\n" }
-    { said[test] = said[test] $0 "\n"; lines[test]++ }
+    /^ +[A-Za-z0-9_]+_test\.go:[0-9]+: / { quoted = 3 }
+    quoted-- > 0 && found[test]++ < 12 { wrong[test] = wrong[test] $0 "\n" }
+    { last[test] = last[test] $0 "\n" }
     END {
       for (i = 1; i <= n; i++) {
         print "--- FAIL: " order[i]
-        count = split(said[order[i]], line, "\n") - 1
-        for (j = (count > 40 ? count - 39 : 1); j <= count; j++) print line[j]
+        if (found[order[i]]) printf "%s", wrong[order[i]]
+        else tail(last[order[i]])
       }
       # What did not compile, or broke before its first test, has said so outside of any.
-      if (n == 0) printf "%s", said[""]
+      if (n == 0) tail(last[""])
       printf "%s", loose
+    }
+    function tail(text,  lines, count, i) {
+      count = split(text, lines, "\n") - 1
+      for (i = (count > 12 ? count - 11 : 1); i <= count; i++) print lines[i]
     }' "$log"
 }
 
