@@ -41,14 +41,21 @@ func CheckSet(o *Objects, namespace, name, rev string) error {
 	return err
 }
 
+// CheckNamed returns an error where there is nothing in the namespace that the user says Istio is in: no injector's control plane, and
+// nothing that is left of a tag.
+func CheckNamed(o *Objects) error {
+	left := slices.ContainsFunc(o.Tags(), func(t Tag) bool { return t.Namespace == o.Named })
+	if o.Named == "" || left || slices.Contains(o.Namespaces(), o.Named) {
+		return nil
+	}
+	return revision.NotThere(o.Named, o.Namespaces())
+}
+
 // Locate returns the namespace of the mesh that is meant, where the user has not said: the one that has the revision or, for
 // an empty revision, the tag. The error says that none has, or which have.
 func Locate(o *Objects, name, rev string) (string, error) {
-	switch {
-	case o.Named != "" && !slices.Contains(o.Namespaces(), o.Named):
-		return "", revision.NotThere(o.Named, o.Namespaces())
-	case o.Named != "":
-		return o.Named, nil
+	if o.Named != "" {
+		return o.Named, CheckNamed(o)
 	}
 	var found []string
 	for _, namespace := range o.Namespaces() {

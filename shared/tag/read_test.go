@@ -1,11 +1,14 @@
 package tag
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
@@ -80,6 +83,19 @@ func TestAControlPlaneThatIsCalledByURLIsWhereTheUserSays(t *testing.T) {
 	writes, err := Plan(o, Set(o, "asm", "prod", "managed"))
 	if err != nil || told(writes) != "create istio-revision-tag-prod-asm, create istiod-revision-tag-prod" {
 		t.Errorf("got %s, %v", told(writes), err)
+	}
+}
+
+// TestANamespaceWithNothingOfIstioIsToldApart from one in which only a part of a tag is left, which has to be removed somehow.
+func TestANamespaceWithNothingOfIstioIsToldApart(t *testing.T) {
+	o := world(withTag("prod", "1-22"))
+	for named, want := range map[string]string{
+		"": "", istio: "", "left": "", "nowhere": "--istio-namespace nowhere: no injector's control plane is there; there are some in istio-system",
+	} {
+		o.Named, o.Services = named, []corev1.Service{service("left", "istiod-revision-tag-old", "old", "1-20")}
+		if err := CheckNamed(o); fmt.Sprint(err) != cmp.Or(want, "<nil>") {
+			t.Errorf("%q: %v, want %s", named, err, want)
+		}
 	}
 }
 

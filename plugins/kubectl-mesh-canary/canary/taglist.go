@@ -15,7 +15,6 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/shared/api/v1alpha1"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/printing"
-	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 	"github.com/kubectl-mesh/kubectl-mesh/shared/tag"
 )
 
@@ -62,8 +61,8 @@ func (o *tagListOptions) list(ctx context.Context, clients *cluster.Clients) err
 	if err != nil {
 		return err
 	}
-	if there := objects.Namespaces(); o.IstioNamespace != "" && !slices.Contains(there, o.IstioNamespace) {
-		return revision.NotThere(o.IstioNamespace, there)
+	if err := tag.CheckNamed(objects); err != nil {
+		return err
 	}
 	census, incomplete, err := o.count(ctx, clients, nil)
 	if err != nil {
