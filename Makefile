@@ -68,7 +68,7 @@ E2E = cd test/e2e && MAKEFLAGS= E2E_PLUGINS='$(CURDIR)/bin/e2e/plugins' STREAM=$
 .PHONY: e2e
 e2e: lab-tools e2e-programs ## Run the built plugins, through kubectl, against the lab
 	@rm -rf bin/e2e/failed
-	@FAILED='$(CURDIR)/bin/e2e/failed' $(MAKE) --no-print-directory -k -j2 e2e-shared e2e-reinject e2e-canary e2e-own e2e-lab || { cat bin/e2e/failed/*; exit 1; }
+	@FAILED='$(CURDIR)/bin/e2e/failed' $(MAKE) --no-print-directory -k -j2 e2e-shared e2e-reinject e2e-canary e2e-own e2e-lab || { cat bin/e2e/failed/* 2>/dev/null; exit 1; }
 
 .PHONY: e2e-own
 e2e-own:

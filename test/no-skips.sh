@@ -14,26 +14,30 @@ named() {
   done
 }
 
-# Prints of each test that failed what it has found wrong, without what it quotes, and its last lines if that is nothing. `go test -v`
-# says which test the lines after it are from.
+# Prints of each test that failed what it has found wrong, without most of what it quotes, and its last lines if that is nothing.
+# `go test -v` says which test the lines after it are from.
 failures() {
   awk '
-    /^=== (RUN|CONT|NAME|PAUSE) / { test = $3; quoted = 0; next }
+    /^=== (RUN|CONT|NAME|PAUSE) / { test = $3; quoted = broken = 0; next }
     /^ *--- FAIL: / { order[++n] = $3; next }
     /^ *--- SKIP: / { loose = loose $0 "\n" }
     /^ *--- / { next }
-    /^panic: |^FAIL\t|WARNING: DATA RACE/ { loose = loose $0 "\n" }
+    # What does not compile, breaks or takes too long says so outside of any test.
+    /^# |^panic: |^WARNING: DATA RACE/ { broken = 8 }
+    /^(ok|FAIL|\?)[ \t]/ { broken = 0 }
+    broken-- > 0 || /^FAIL\t/ { loose = loose $0 "\n" }
     /^ +[A-Za-z0-9_]+_test\.go:[0-9]+: / { quoted = 3 }
-    quoted-- > 0 && found[test]++ < 12 { wrong[test] = wrong[test] $0 "\n" }
+    quoted-- > 0 { wrong[test] = wrong[test] $0 "\n" }
     { last[test] = last[test] $0 "\n" }
     END {
       for (i = 1; i <= n; i++) {
         print "--- FAIL: " order[i]
-        if (found[order[i]]) printf "%s", wrong[order[i]]
-        else tail(last[order[i]])
+        tail(order[i] in wrong ? wrong[order[i]] : last[order[i]])
       }
-      # What did not compile, or broke before its first test, has said so outside of any.
-      if (n == 0) tail(last[""])
+      if (n == 0) {
+        if (test != "") print "the last of what was heard is from " test
+        tail(last[test])
+      }
       printf "%s", loose
     }
     function tail(text,  lines, count, i) {

@@ -24,6 +24,8 @@ type Options struct {
 // Result is what is installed.
 type Result struct {
 	Planes []Plane
+	// Injectors are those of the whole cluster, of tags too.
+	Injectors []revision.Injector
 	// Gaps are what could not be read; Expired is true where the pods were not all read at one moment.
 	Gaps    []cluster.Gap
 	Expired bool
@@ -43,7 +45,7 @@ func Read(ctx context.Context, clients *cluster.Clients, o Options) (*Result, er
 	if err != nil {
 		return nil, err
 	}
-	r := &Result{Gaps: append(m.Gaps(), gaps...)}
+	r := &Result{Injectors: m.Injectors(), Gaps: append(m.Gaps(), gaps...)}
 	r.NamespacesUnknown = slices.ContainsFunc(r.Gaps, func(g cluster.Gap) bool { return g.Missing == string(mesh.Namespaces) })
 	pods, err := r.countPods(ctx, clients, m, o.Chunk)
 	if err != nil {
@@ -55,7 +57,7 @@ func Read(ctx context.Context, clients *cluster.Clients, o Options) (*Result, er
 		}
 	}
 	if o.IstioNamespace != "" && len(r.Planes) == 0 {
-		return nil, revision.NotThere(o.IstioNamespace, NamespacesOf(m))
+		return nil, revision.NotInstalled(o.IstioNamespace, m.Injectors())
 	}
 	return r, nil
 }

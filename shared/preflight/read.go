@@ -124,7 +124,7 @@ func (r *reader) choose() error {
 		}
 	}
 	if len(choice.Installed) == 0 {
-		return revision.NotThere(r.options.IstioNamespace, controlplane.NamespacesOf(r.mesh))
+		return revision.NotInstalled(r.options.IstioNamespace, r.mesh.Injectors())
 	}
 	from, to, err := choice.Choose()
 	if err != nil {

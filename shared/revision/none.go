@@ -24,3 +24,20 @@ func NotThere(istioNamespace string, elsewhere []string) error {
 	}
 	return fmt.Errorf("--istio-namespace %s: no injector's control plane is there%s", istioNamespace, where)
 }
+
+// NotInstalled is the error about a mesh without a revision, by the injectors of the cluster; istioNamespace is where its Istio is, empty
+// for any. Where tags are left, that is said: those are injectors too.
+func NotInstalled(istioNamespace string, injectors []Injector) error {
+	var elsewhere []string
+	in := ""
+	if istioNamespace != "" {
+		in = " in namespace " + istioNamespace
+	}
+	for _, i := range injectors {
+		if istioNamespace == "" || i.Owner.Namespace == istioNamespace {
+			return fmt.Errorf("no revision is installed%s, though tags are left: see `kubectl mesh-canary tag list`", in)
+		}
+		elsewhere = append(elsewhere, i.Owner.Namespace)
+	}
+	return NotThere(istioNamespace, elsewhere)
+}

@@ -37,7 +37,7 @@ func Note(u *v1alpha1.CanaryUpgrade, s Step) bool {
 // Proved records that the pods of a Restart were seen to run what they should, and says whether the record has changed.
 func Proved(u *v1alpha1.CanaryUpgrade, s Step) bool {
 	changed := false
-	if s.Away != "" {
+	if len(s.Namespaces) == 0 && s.Away != "" {
 		changed, u.Proven = u.Proven != u.Phase, u.Phase
 	}
 	for i := range u.Namespaces {

@@ -71,7 +71,8 @@ type Step struct {
 	Tag, Revision string
 	// Labels are those that each namespace gets.
 	Labels map[string]map[string]string
-	// Namespaces are those whose pods are restarted; none means those of the whole mesh that run the revision Away.
+	// Namespaces are those whose pods are restarted, or only the pods there that run the revision Away, where that is said too. None means
+	// those of the whole mesh that run Away.
 	Namespaces []string
 	Away       string
 	// Nothing is true where not even what is to run the revision Away by a label of its own may be left there.
@@ -145,20 +146,20 @@ func (p *planner) advance() {
 	p.tag(p.u.StableTag, p.u.From)
 	p.tag(p.u.CanaryTag, p.u.To)
 	p.label(p.unmoved(), func(*v1alpha1.UpgradeNamespace) map[string]string { return Moved(p.u) })
-	p.restart(p.unmoved())
+	p.restart(p.unmoved(), "")
 }
 
 // complete moves the tags that namespaces follow and then the labels back to them. What follows a revision by name gets the new
-// one's. The pods come last: by then whatever creates one gives it the new proxy. Those of namespaces that were begun with come before
-// anything else: where they do not run on the new revision, no tag takes the others there.
+// one's. The pods come last: by then whatever creates one gives it the new proxy. Only those of namespaces that were begun with come
+// before anything that concerns others: as long as some are left on the old revision, they may be failing on the new one.
 func (p *planner) complete() {
-	if p.u.Phase == v1alpha1.PhaseStarted {
-		p.restart(p.begun())
-	}
-	p.enter(v1alpha1.PhaseCompleting)
 	if p.u.Proven != v1alpha1.PhaseCompleting {
 		p.tag(p.u.CanaryTag, p.u.To)
 	}
+	if p.u.Phase == v1alpha1.PhaseStarted {
+		p.restart(p.begun(), p.u.From)
+	}
+	p.enter(v1alpha1.PhaseCompleting)
 	for _, tag := range p.followed() {
 		p.tag(tag, p.u.To)
 	}
@@ -317,7 +318,8 @@ func (p *planner) putBack() {
 	}
 }
 
-func (p *planner) restart(namespaces []v1alpha1.UpgradeNamespace) {
+// restart restarts the pods of namespaces, or only those that run the revision away.
+func (p *planner) restart(namespaces []v1alpha1.UpgradeNamespace, away string) {
 	var names []string
 	for _, n := range namespaces {
 		if live, exists := p.seen.Namespaces[n.Name]; exists && !live.Deleting && live.UID == n.UID && IsOurs(&n, live.Labels) {
@@ -325,6 +327,6 @@ func (p *planner) restart(namespaces []v1alpha1.UpgradeNamespace) {
 		}
 	}
 	if len(names) > 0 {
-		p.add(Step{Kind: Restart, Namespaces: names, Revision: p.u.To})
+		p.add(Step{Kind: Restart, Namespaces: names, Revision: p.u.To, Away: away})
 	}
 }

@@ -64,7 +64,7 @@ func (w *world) carryOut(s Step) {
 		}
 	case Restart:
 		for name, labels := range w.namespaces {
-			if slices.Contains(s.Namespaces, name) || s.Away != "" && w.pods[name] == s.Away {
+			if (len(s.Namespaces) == 0 || slices.Contains(s.Namespaces, name)) && (s.Away == "" || w.pods[name] == s.Away) {
 				w.pods[name] = w.injected(labels)
 			}
 		}
@@ -216,6 +216,13 @@ func TestWhatWasBegunIsFinishedFirst(t *testing.T) {
 		w.u.Namespaces[0].Moved = false
 		if kind, namespaces := first(); kind != Restart || !slices.Equal(namespaces, []string{"ns0"}) {
 			t.Errorf("%s: ns0 is not, and the first step is of kind %d, of %v", name, kind, namespaces)
+		}
+		if e.canary != "" && e.world.tags[e.canary] == "" {
+			delete(w.tags, e.canary)
+			if kind, _ := first(); kind != SetTag {
+				t.Errorf("%s: the canary tag is gone, and the first step is of kind %d", name, kind)
+			}
+			w.tags[e.canary] = "1-23"
 		}
 		w.namespaces["ns0"] = maps.Clone(e.world.namespaces["ns0"])
 		if kind, _ := first(); kind != Enter {

@@ -38,7 +38,7 @@ type Reinjector struct {
 const rounds = 3
 
 // restart restarts what a step says, and looks then whether that has worked. Pods that are left alone because of what they are
-// (they run to completion, say) are told where namespaces are moved, and are an error where a revision is to be left.
+// (they run to completion, say) are told where namespaces are moved, and are an error where the mesh is to leave a revision.
 func (r *Reinjector) restart(ctx context.Context, s upgrade.Step) error {
 	waiting := settling{gateways: r.GatewayTime}
 	for round, looked := 0, false; ; looked = true {
@@ -87,12 +87,12 @@ func (r *Reinjector) once(tell func(text string), text string) {
 
 // judge says of what was found after a restart whether that has worked, and which pods may still be going where it has not.
 func (r *Reinjector) judge(found *restartscan.Result, s upgrade.Step) (g going, err error) {
-	b := behind(found.Input.Pods, s.Away)
+	b, whole := behind(found.Input.Pods, s.Away), len(s.Namespaces) == 0
 	g = going{b.pods, b.managed, len(b.managed) > 0 && len(b.gateways) == len(b.stale)}
 	if s.Nothing {
 		b.stale, b.own = append(b.stale, b.own...), nil
 	}
-	if s.Away == "" && len(b.jobs) > 0 {
+	if !whole && len(b.jobs) > 0 {
 		r.once(r.Left, "run to completion on their proxies: "+someOf(b.jobs))
 	} else {
 		b.stale = append(b.stale, b.jobs...)
@@ -109,10 +109,10 @@ func (r *Reinjector) judge(found *restartscan.Result, s upgrade.Step) (g going, 
 		return going{}, fmt.Errorf("whether all pods are moved cannot be told: %w", found.Gaps[0])
 	case len(b.stale) == 0:
 		return going{}, nil
-	case s.Away == "":
-		return g, &upgraderun.BehindError{Namespaces: b.namespaces, Text: fmt.Sprintf("not every pod runs revision %s: %s", s.Revision, someOf(b.stale)) + how}
-	default:
+	case whole:
 		return g, fmt.Errorf("not every pod has left revision %s: %s", s.Away, someOf(b.stale)+how)
+	default:
+		return g, &upgraderun.BehindError{Namespaces: b.namespaces, Text: fmt.Sprintf("not every pod runs revision %s: %s", s.Revision, someOf(b.stale)) + how}
 	}
 }
 
@@ -154,10 +154,10 @@ func (r *Reinjector) read(ctx context.Context, s upgrade.Step) (*restartscan.Res
 
 // concerns says whether a step is about a pod.
 func concerns(s upgrade.Step, i scan.Item) bool {
-	if s.Away != "" {
-		return i.Verdict.Proxy != nil && i.Verdict.Proxy.Revision == s.Away
+	if s.Away != "" && (i.Verdict.Proxy == nil || i.Verdict.Proxy.Revision != s.Away) {
+		return false
 	}
-	return slices.Contains(s.Namespaces, i.Pod.Namespace)
+	return len(s.Namespaces) == 0 || slices.Contains(s.Namespaces, i.Pod.Namespace)
 }
 
 // left are workloads, each once, in order: those that have a pod whose proxy is of another revision than it would get, apart from those

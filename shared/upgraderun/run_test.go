@@ -70,7 +70,7 @@ func (h *hands) Restart(_ context.Context, s upgrade.Step) error {
 	return h.call("restart "+strings.Join(s.Namespaces, ",")+s.Away, func() {
 		for name, labels := range h.namespaces {
 			f, _ := upgrade.FollowedBy(labels, h.tags, func(string) bool { return true })
-			if slices.Contains(s.Namespaces, name) || h.pods[name] == s.Away {
+			if (len(s.Namespaces) == 0 || slices.Contains(s.Namespaces, name)) && (s.Away == "" || h.pods[name] == s.Away) {
 				h.pods[name] = f.Revision
 			}
 		}

@@ -284,7 +284,7 @@ func (u *upgraded) canaryDies() {
 	}
 	begun := u.snapshot()
 	r := u.canary("complete", "--yes")
-	if r.code != 1 || !strings.Contains(r.stderr, "deployment/web") || !strings.Contains(r.stderr, "or `kubectl mesh-canary rollback`") {
+	if r.code != 1 || !strings.Contains(r.stderr, "restart what still runs revision 1-22 in canary") || !strings.Contains(r.stderr, "or `kubectl mesh-canary rollback`") {
 		u.t.Errorf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 	u.wantSame(begun, "the completion")

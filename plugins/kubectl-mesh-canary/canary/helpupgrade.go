@@ -123,8 +123,8 @@ const statusExample = `  # How far is it
 
 const completeLong = `Move the rest to the new revision, and everything back to its own label.
 
-Namespaces that were begun with come first: while one of them does not run on
-the new revision, nothing else is moved.
+Namespaces that were begun with, and have their new label, come first: as long
+as pods of one are left on the old revision, no tag and nothing else is moved.
 
 Then the tags that namespaces follow move to the new revision, and the default
 tag too if it stood for the old one. The namespaces that were moved get back the

@@ -85,6 +85,10 @@ func (o *revisionsOptions) Run(ctx context.Context) error {
 		if err := sorts(&o.question, report.Items); err != nil {
 			return err
 		}
+		// Whoever reads a table is told why there is none; a script gets an empty list.
+		if len(report.Items) == 0 && (o.Output == asTable || o.Output == asWideTable) {
+			return revision.NotInstalled("", found.Injectors)
+		}
 		if err := o.show(report); err != nil {
 			return err
 		}
@@ -124,9 +128,6 @@ func (o *revisionsOptions) alone(planes []controlplane.Plane) {
 func (o *revisionsOptions) show(report *v1alpha1.RevisionReport) error {
 	switch o.Output {
 	case asTable, asWideTable:
-		if len(report.Items) == 0 {
-			return revision.ErrNone
-		}
 		return o.tables(report)
 	case asNames:
 		for _, i := range report.Items {

@@ -186,10 +186,14 @@ func title(s upgrade.Step) string {
 	case upgrade.Label:
 		return "label " + restarttext.Count(len(s.Labels), "namespace") + ": " + some(slices.Sorted(maps.Keys(s.Labels)))
 	case upgrade.Restart:
-		if s.Away != "" {
+		switch {
+		case len(s.Namespaces) == 0:
 			return "restart what still runs revision " + s.Away
+		case s.Away != "":
+			return "restart what still runs revision " + s.Away + " in " + some(s.Namespaces)
+		default:
+			return "restart what is stale in " + some(s.Namespaces)
 		}
-		return "restart what is stale in " + some(s.Namespaces)
 	case upgrade.PutBack:
 		return "put back the replicas that were raised"
 	default:
