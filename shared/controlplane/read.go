@@ -41,6 +41,9 @@ func Read(ctx context.Context, clients *cluster.Clients, o Options) (*Result, er
 	if err != nil {
 		return nil, err
 	}
+	if _, err := revision.InstalledIn(o.IstioNamespace, m.Injectors()); err != nil && o.IstioNamespace != "" {
+		return nil, err
+	}
 	deployments, gaps, err := ReadDeployments(ctx, clients, NamespacesOf(m))
 	if err != nil {
 		return nil, err
@@ -55,9 +58,6 @@ func Read(ctx context.Context, clients *cluster.Clients, o Options) (*Result, er
 		if o.IstioNamespace == "" || p.Namespace == o.IstioNamespace || p.Namespace == "" {
 			r.Planes = append(r.Planes, p)
 		}
-	}
-	if o.IstioNamespace != "" && len(r.Planes) == 0 {
-		return nil, revision.NotInstalled(o.IstioNamespace, m.Injectors())
 	}
 	return r, nil
 }

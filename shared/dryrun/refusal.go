@@ -10,6 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-mesh/kubectl-mesh/shared/revision"
 )
 
 // Class sorts the reasons for which a pod would not be created.
@@ -64,11 +66,8 @@ func (r *Refusal) Error() string { return oneLine(r.Err.Error()) }
 // Unwrap returns the API server's error.
 func (r *Refusal) Unwrap() error { return r.Err }
 
-// injectorSuffix ends the name of every injection webhook. Source: the chart istio-discovery, since Istio 1.0.
-const injectorSuffix = "sidecar-injector.istio.io"
-
 // ByInjector says whether it was one of Istio's injectors that failed or denied, and not another webhook.
-func (r *Refusal) ByInjector() bool { return strings.HasSuffix(r.Webhook, injectorSuffix) }
+func (r *Refusal) ByInjector() bool { return strings.HasSuffix(r.Webhook, revision.InjectorSuffix) }
 
 // Undecided says whether the refusal tells nothing about what would happen to a pod that the workload's own controller
 // creates.

@@ -117,15 +117,11 @@ func (r *reader) readInjection(ctx context.Context) (err error) {
 }
 
 func (r *reader) choose() error {
-	choice := Choice{To: r.options.To, From: r.options.From, Followers: controlplane.Followers(r.mesh)}
-	for _, owner := range revision.Installed(r.mesh.Injectors()) {
-		if r.options.IstioNamespace == "" || owner.Namespace == r.options.IstioNamespace || owner.Namespace == "" {
-			choice.Installed = append(choice.Installed, owner)
-		}
+	installed, err := revision.InstalledIn(r.options.IstioNamespace, r.mesh.Injectors())
+	if err != nil {
+		return err
 	}
-	if len(choice.Installed) == 0 {
-		return revision.NotInstalled(r.options.IstioNamespace, r.mesh.Injectors())
-	}
+	choice := Choice{To: r.options.To, From: r.options.From, Installed: installed, Followers: controlplane.Followers(r.mesh)}
 	from, to, err := choice.Choose()
 	if err != nil {
 		return err

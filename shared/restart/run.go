@@ -107,6 +107,14 @@ func (r *runner) loop(ctx context.Context) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	interrupted, stop := ctx.Done(), r.o.Stop
+	stopped := func(reason string) {
+		stop = nil
+		r.stop(reason)
+	}
+	cancelled := func() {
+		interrupted = nil
+		r.interrupt(ctx)
+	}
 	over, last := timerAt(ctx), (<-chan time.Time)(nil)
 	for {
 		r.begin()
@@ -122,11 +130,9 @@ func (r *runner) loop(ctx context.Context) {
 				r.dirty[t] = true
 			}
 		case reason := <-stop:
-			stop = nil
-			r.stop(reason)
+			stopped(reason)
 		case <-interrupted:
-			interrupted = nil
-			r.interrupt(ctx)
+			cancelled()
 		case <-over:
 			r.expire()
 			last = time.After(restoreLimit)
@@ -140,11 +146,9 @@ func (r *runner) loop(ctx context.Context) {
 		// A stop that comes together with something else counts before anything more is changed.
 		select {
 		case reason := <-stop:
-			stop = nil
-			r.stop(reason)
+			stopped(reason)
 		case <-interrupted:
-			interrupted = nil
-			r.interrupt(ctx)
+			cancelled()
 		default:
 		}
 		r.settle()

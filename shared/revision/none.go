@@ -25,9 +25,21 @@ func NotThere(istioNamespace string, elsewhere []string) error {
 	return fmt.Errorf("--istio-namespace %s: no injector's control plane is there%s", istioNamespace, where)
 }
 
-// NotInstalled is the error about a mesh without a revision, by the injectors of the cluster; istioNamespace is where its Istio is, empty
+// InstalledIn returns those of Installed that belong to the mesh whose Istio is in the namespace, empty for any: one that is called by URL
+// may be anywhere. The error says that there are none.
+func InstalledIn(istioNamespace string, injectors []Injector) ([]ControlPlane, error) {
+	owners := slices.DeleteFunc(Installed(injectors), func(c ControlPlane) bool {
+		return istioNamespace != "" && c.Namespace != istioNamespace && c.Namespace != ""
+	})
+	if len(owners) == 0 {
+		return nil, notInstalled(istioNamespace, injectors)
+	}
+	return owners, nil
+}
+
+// notInstalled is the error about a mesh without a revision, by the injectors of the cluster; istioNamespace is where its Istio is, empty
 // for any. Where tags are left, that is said: those are injectors too.
-func NotInstalled(istioNamespace string, injectors []Injector) error {
+func notInstalled(istioNamespace string, injectors []Injector) error {
 	var elsewhere []string
 	in := ""
 	if istioNamespace != "" {

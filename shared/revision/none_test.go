@@ -2,6 +2,7 @@ package revision
 
 import (
 	"errors"
+	"slices"
 	"testing"
 )
 
@@ -20,6 +21,21 @@ func TestANamespaceWithoutIstio(t *testing.T) {
 	}
 }
 
+func TestOneMeshHasItsRevisionsAndThoseThatMayBeAnywhere(t *testing.T) {
+	own := func(namespace, rev string) Injector { return Injector{Owner: ControlPlane{namespace, rev}} }
+	injectors := []Injector{own("istio-system", "1-22"), own("asm", "1-23"), own("", "managed"), {Tag: "prod", Owner: ControlPlane{"asm", "gone"}}}
+	for namespace, want := range map[string][]string{"": {"1-22", "1-23", "managed"}, "asm": {"1-23", "managed"}, "nowhere": {"managed"}} {
+		owners, err := InstalledIn(namespace, injectors)
+		var got []string
+		for _, o := range owners {
+			got = append(got, o.Revision)
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %q, %v, want %q", namespace, got, err, want)
+		}
+	}
+}
+
 func TestAMeshWithoutARevision(t *testing.T) {
 	tags := []Injector{{Tag: "prod", Owner: ControlPlane{Namespace: "asm", Revision: "1-22"}}}
 	const left = ", though tags are left: see `kubectl mesh-canary tag list`"
@@ -33,7 +49,7 @@ func TestAMeshWithoutARevision(t *testing.T) {
 		{"asm", tags, "no revision is installed in namespace asm" + left},
 		{"nowhere", tags, "--istio-namespace nowhere: no injector's control plane is there; there are some in asm"},
 	} {
-		if err := NotInstalled(c.namespace, c.injectors); err.Error() != c.want {
+		if _, err := InstalledIn(c.namespace, c.injectors); err == nil || err.Error() != c.want {
 			t.Errorf("%q: %v, want %s", c.namespace, err, c.want)
 		}
 	}

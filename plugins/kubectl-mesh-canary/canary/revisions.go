@@ -86,8 +86,8 @@ func (o *revisionsOptions) Run(ctx context.Context) error {
 			return err
 		}
 		// Whoever reads a table is told why there is none; a script gets an empty list.
-		if len(report.Items) == 0 && (o.Output == asTable || o.Output == asWideTable) {
-			return revision.NotInstalled("", found.Injectors)
+		if _, err := revision.InstalledIn("", found.Injectors); err != nil && (o.Output == asTable || o.Output == asWideTable) {
+			return err
 		}
 		if err := o.show(report); err != nil {
 			return err
